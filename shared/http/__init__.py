@@ -1,0 +1,1 @@
+"""How services answer over HTTP: JSON, pages, admin, and the calls they make themselves."""
