@@ -1,0 +1,74 @@
+"""A service, assembled: all that its doors, its worker and its commands need to know."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import MetaData
+
+from shared.bell import Bell
+from shared.database import Database
+from shared.events import Event
+from shared.handlers import Handlers
+from shared.jobs import Job
+from shared.settings import ServiceSettings
+from shared.tokens import KeySource
+from shared.work import Transactions, Work
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """The rows that every service maps for itself (mixins in outbox, inbox, idempotency)."""
+
+    metadata: MetaData
+    outbox: Any
+    inbox: Any
+    parked: Any
+    keys: Any
+
+
+@dataclass
+class Service:
+    """One service at run time. `create_service` in its `app.py` fills this in."""
+
+    settings: ServiceSettings
+    tables: Tables
+    migrations: Path
+    database: Database
+    bell: Bell
+    transactions: Transactions
+    handlers: Handlers = field(default_factory=Handlers)
+    published: Sequence[type[Event]] = ()
+    permissions: Mapping[str, str] = field(default_factory=dict)
+    on_start: list[Callable[[Work], None]] = field(default_factory=list)  # said by the worker
+    jobs: list[Job] = field(default_factory=list)
+    create_app: Callable[[Service], ASGIApp] | None = None
+    fill_with_demo: Callable[[Service], None] | None = None
+    key_source: KeySource | None = None  # None: fetched from settings.jwks_url
+    checks: dict[str, Callable[[], str]] = field(default_factory=dict)  # "" means fine
+
+    @property
+    def name(self) -> str:
+        """The word by which events, queues and paths name this service."""
+        return self.settings.name
+
+    def close(self) -> None:
+        """Give back connections and wake whoever still waits."""
+        self.bell.close()
+        self.database.close()
+
+
+def assemble(settings: ServiceSettings, tables: Tables, migrations: Path) -> Service:
+    """Connect what every service has; the caller adds handlers, jobs and doors."""
+    database = Database(settings.database_url, pool_size=settings.database_pool)
+    bell = Bell(database, settings.name)
+    transactions = Transactions(
+        database, source=f"/{settings.name}", outbox=tables.outbox, bell=bell
+    )
+    return Service(settings, tables, migrations, database, bell, transactions)
