@@ -1,0 +1,1 @@
+"""Rules and values of identity. No I/O, no framework."""

@@ -1,0 +1,1 @@
+"""The wire: what auth says and what it hears."""

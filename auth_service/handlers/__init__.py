@@ -1,0 +1,1 @@
+"""Door 3: what auth does when it hears something."""
