@@ -1,0 +1,1 @@
+"""The catalog service: what we sell and how many are left."""

@@ -1,0 +1,1 @@
+"""Storage: rows, and what is asked of them."""

@@ -1,0 +1,1 @@
+"""The wire: what we tell others and what we hear."""

@@ -1,0 +1,1 @@
+"""What the catalog can do: one function each, an imperative."""
