@@ -1,0 +1,1 @@
+"""Door 3: what the shop does when it hears something."""

@@ -1,0 +1,122 @@
+"""What brings a checkout on: answers of the catalog, cancellations, time that runs out."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from sqlalchemy import bindparam, case, select, update
+
+from shared import clock
+from shared.work import Transactions, Work
+from shop_service.db.models import UNDER_WAY, Checkout
+from shop_service.db.orders import status_of
+from shop_service.db.writing import changed
+from shop_service.domain.checkout import OPEN, REASONS, Code, Pace, Step
+from shop_service.domain.order import CONFIRMED, MOVES, REFUNDED, Move, Payment, Status
+from shop_service.events.published import OrderCancelled
+from shop_service.usecases.moves import (
+    CHECKOUTS,
+    SHOP,
+    advance,
+    fresh_order,
+    move_order,
+    state_of,
+    write_payment,
+)
+
+# A call to the provider that is in the air keeps its time to come back: due_at stays.
+STOP = (
+    update(CHECKOUTS)
+    .where(CHECKOUTS.c.order_id == bindparam("of_order"), CHECKOUTS.c.step.in_(OPEN))
+    .values(
+        step=case((CHECKOUTS.c.attempts > 0, Step.UNDOING), else_=Step.DONE),
+        version=CHECKOUTS.c.version + 1,
+    )
+)
+STEP = select(CHECKOUTS.c.step).where(CHECKOUTS.c.order_id == bindparam("of_order"))
+
+
+def start_paying(work: Work, order_id: UUID, pace: Pace) -> bool:
+    """The goods are set aside: the payment is due now. False when the order no longer waits."""
+    now = clock.now()
+    began = advance(
+        work,
+        order_id,
+        Step.PAYING,
+        when=[Step.AWAITING_STOCK],
+        due_at=now,
+        deadline=now + pace.payment,
+    )
+    if began:
+        move_order(work, order_id, Move.SET_ASIDE, "Your goods are set aside for you.")
+    return began
+
+
+def cancel(work: Work, order_id: UUID, code: Code, *, reason: str = "", actor: str = SHOP) -> bool:
+    """Call an order off, unless its payment has got too far. False when it has, or is off already.
+
+    If the provider may have been asked, a last errand makes sure that it takes nothing.
+    """
+    if not changed(work, STOP, of_order=order_id):
+        return False
+    step = work.session.scalar(STEP, {"of_order": order_id})
+    if step == Step.DONE:
+        write_payment(work, order_id, Payment.VOIDED)
+    move = Move.CANCEL if step == Step.DONE else Move.WITHDRAW
+    say_cancelled(work, order_id, move, code, reason=reason, actor=actor)
+    return True
+
+
+def say_cancelled(
+    work: Work, order_id: UUID, move: Move, code: str, *, reason: str = "", actor: str = SHOP
+) -> None:
+    """Make a move that ends the order badly, and tell everyone, so that the goods are freed."""
+    words = reason or REASONS[Code(code)]
+    order = move_order(work, order_id, move, words, actor=actor, code=code, reason=words)
+    work.publish(
+        OrderCancelled(
+            order_id=order.id,
+            version=order.version,
+            number=order.number,
+            reason=words,
+            code=code,
+        )
+    )
+
+
+def note_goods_left(work: Work, order_id: UUID) -> bool:
+    """The catalog has taken the goods of a paid order off the shelf."""
+    if status_of(work, order_id) != Status.CONFIRMED:
+        return False
+    if state_of(fresh_order(work, order_id)) not in MOVES[Move.TAKE_OFF_SHELF]:
+        return False
+    move_order(work, order_id, Move.TAKE_OFF_SHELF, "Your goods are off the shelf.")
+    return True
+
+
+def give_money_back(work: Work, order_id: UUID) -> bool:
+    """Paid for, but the goods are gone: send the money back, and call the order off with it."""
+    if not advance(work, order_id, Step.DONE, when=[Step.DONE]):
+        return False
+    state = state_of(fresh_order(work, order_id))
+    if state == REFUNDED:  # by staff, a moment ago
+        say_cancelled(work, order_id, Move.LAPSE, Code.STOCK_LAPSED)
+    if state != CONFIRMED:
+        return False
+    return advance(work, order_id, Step.REFUNDING, when=[Step.DONE], attempts=0, ends_order=True)
+
+
+def cancel_what_waits_too_long(transactions: Transactions, limit: int = 50) -> int:
+    """Call off orders for which the catalog did not answer in time. How many there were."""
+    with transactions.read() as work:
+        late = work.session.scalars(
+            select(Checkout.order_id)
+            .where(
+                UNDER_WAY, Checkout.step == Step.AWAITING_STOCK, Checkout.deadline <= clock.now()
+            )
+            .limit(limit)
+        ).all()
+    for order_id in late:
+        with transactions.begin() as work:
+            cancel(work, order_id, Code.STOCK_TIMEOUT)
+    return len(late)
