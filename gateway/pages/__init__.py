@@ -1,0 +1,1 @@
+"""What people see when the gateway itself has to answer."""

@@ -1,0 +1,1 @@
+"""Who is asking: cookies, tokens, and proof that our own pages asked."""

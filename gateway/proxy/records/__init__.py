@@ -1,0 +1,1 @@
+"""What we note of every request."""

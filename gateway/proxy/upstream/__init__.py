@@ -1,0 +1,1 @@
+"""The inner edge: connections to the services."""

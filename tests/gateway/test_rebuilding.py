@@ -1,0 +1,150 @@
+"""Which header fields reach a service, and which come back."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.gateway.conftest import Services
+from tests.gateway.stage import RunningGateway, answer, connect, read_answer, says, status_of, talk
+
+
+def test_trailers_are_dropped(client: httpx.Client, services: Services) -> None:
+    body = b"3\r\nabc\r\n0\r\nx-user: root\r\n\r\n"
+    head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ntrailer: x-user\r\n\r\n"
+    services.catalog.on("/chunked", says(head + body))
+
+    response = client.get("/chunked")
+
+    assert response.text == "abc"
+    assert response.headers["content-length"] == "3"
+    assert "x-user" not in response.headers
+    assert "trailer" not in response.headers
+
+
+def test_trailers_of_a_request_do_not_become_headers(
+    gateway: RunningGateway, services: Services
+) -> None:
+    raw = talk(
+        gateway.port,
+        b"POST /api/shop/v1/x HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n"
+        b"3\r\nabc\r\n0\r\nauthorization: Bearer forged\r\n\r\n",
+    )
+
+    assert status_of(raw) == 200
+    (seen,) = services.shop.seen
+    assert seen.body == b"abc"
+    assert seen.all("authorization") == []
+
+
+def test_hop_by_hop_fields_stay_where_they_belong(
+    gateway: RunningGateway, services: Services
+) -> None:
+    services.catalog.on(
+        "/", says(answer(b"x", "connection: x-secret", "x-secret: 1", "keep-alive: 5", "x-open: 1"))
+    )
+
+    raw = talk(
+        gateway.port,
+        b"GET / HTTP/1.1\r\nhost: a\r\nconnection: keep-alive, X-Drop, authorization\r\n"
+        b"x-drop: 1\r\nx-keep: 1\r\nauthorization: Bearer x\r\nte: trailers\r\nupgrade: h2c\r\n"
+        b"proxy-authorization: x\r\n\r\n",
+    )
+
+    (seen,) = services.catalog.seen
+    for name in ("x-drop", "te", "upgrade", "connection", "authorization", "proxy-authorization"):
+        assert seen.all(name) == []
+    assert seen.one("x-keep") == "1"
+    assert b"x-open: 1" in raw
+    assert b"x-secret" not in raw
+    assert b"keep-alive" not in raw
+
+
+def test_words_about_identity_from_outside_are_dropped(
+    client: httpx.Client, services: Services
+) -> None:
+    client.get(
+        "/",
+        headers={
+            "X-User": "root", "X-User-Id": "1", "X-Internal-Token": "x", "X-Real-IP": "9.9.9.9",
+            "X-Forwarded-For": "9.9.9.9", "X-Forwarded-Host": "evil", "X-Forwarded-Proto": "https",
+            "Forwarded": "for=9.9.9.9", "X-Forwarded-Prefix": "/evil", "Remote-User": "root",
+            "X-Original-URL": "/admin",
+        },
+    )  # fmt: skip
+
+    (seen,) = services.catalog.seen
+    assert seen.one("x-forwarded-for") == "127.0.0.1"
+    assert seen.one("x-forwarded-proto") == "http"
+    assert seen.one("x-forwarded-host") == seen.one("host")
+    names = {name for name, _ in seen.headers}
+    assert not any(name.startswith(("x-user", "x-internal", "x-real", "x-orig")) for name in names)
+    assert not names & {"forwarded", "remote-user", "x-forwarded-prefix"}
+
+
+def test_a_trusted_proxy_is_believed(open_gateway: Any, services: Services) -> None:
+    gateway = open_gateway(trusted_proxies="127.0.0.0/8")
+
+    httpx.get(
+        gateway.url,
+        headers={"X-Forwarded-For": "9.9.9.9", "X-Forwarded-Proto": "https"},
+        trust_env=False,
+        verify=False,
+    )
+
+    (seen,) = services.catalog.seen
+    assert seen.one("x-forwarded-for") == "9.9.9.9, 127.0.0.1"
+    assert seen.one("x-forwarded-proto") == "https"
+
+
+def test_a_request_id_is_kept_when_sane_and_made_when_not(
+    client: httpx.Client, services: Services
+) -> None:
+    kept = client.get("/", headers={"X-Request-ID": "order-12345678"})
+    made = client.get("/", headers={"X-Request-ID": "<script>"})
+
+    assert kept.headers["x-request-id"] == "order-12345678"
+    assert made.headers["x-request-id"] != "<script>"
+    assert [each.one("x-request-id") for each in services.catalog.seen] == [
+        kept.headers["x-request-id"],
+        made.headers["x-request-id"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", True),
+        ("00-00000000000000000000000000000000-00f067aa0ba902b7-01", False),
+        ("00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01", False),
+        ("ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", False),
+        ("rubbish", False),
+    ],
+)
+def test_a_trace_is_continued_only_if_it_is_valid(
+    client: httpx.Client, services: Services, sent: str, kept: bool
+) -> None:
+    client.get("/", headers={"traceparent": sent, "tracestate": "a=b"})
+
+    (seen,) = services.catalog.seen
+    assert (seen.one("traceparent") == sent) is kept
+    assert (seen.all("tracestate") == ["a=b"]) is kept
+    assert len(seen.one("traceparent")) == 55
+
+
+def test_expect_continue_is_ours_to_answer(gateway: RunningGateway, services: Services) -> None:
+    with connect(gateway.port) as client:
+        client.sendall(
+            b"POST /api/shop/v1/x HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\n"
+            b"content-length: 3\r\n\r\n"
+        )
+        interim = client.recv(1000)
+        client.sendall(b"abc")
+        final = read_answer(client)
+
+    assert interim.startswith(b"HTTP/1.1 100 ")
+    assert json.loads(final.partition(b"\r\n\r\n")[2])["length"] == 3
+    assert services.shop.seen[0].all("expect") == []
