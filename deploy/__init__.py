@@ -1,0 +1,1 @@
+"""Everything that puts Quintet on a machine: a laptop, one server, several."""
