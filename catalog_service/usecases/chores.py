@@ -14,7 +14,7 @@ from shared import clock
 from shared.jobs import Job, hourly
 from shared.service import Service
 
-LOOK_EVERY = 1.0
+LOOK_EVERY = 5.0
 
 
 def jobs_of(service: Service, *, keep_keys: timedelta) -> list[Job]:
@@ -26,7 +26,7 @@ def jobs_of(service: Service, *, keep_keys: timedelta) -> list[Job]:
 
 
 class Sweeper:
-    """Releases expired holds; looks once a second at most, however often it is woken."""
+    """Releases expired holds; looks every few seconds at most, however often it is woken."""
 
     def __init__(self, service: Service) -> None:
         self._transactions = service.transactions
