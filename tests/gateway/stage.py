@@ -75,6 +75,8 @@ class Upstream:
         self._loop = loop
         self._writers: set[asyncio.StreamWriter] = set()
         self._server = loop.do(asyncio.start_server(self._serve, "127.0.0.1", 0))
+        # The kernel would hold many megabytes for a service that does not read.
+        self._server.sockets[0].setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
         self.port: int = self._server.sockets[0].getsockname()[1]
 
     @property

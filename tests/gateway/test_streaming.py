@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import resource
+import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -90,6 +91,7 @@ def test_a_slow_service_slows_the_client_down(gateway: RunningGateway, services:
 
     sent = 0
     with connect(gateway.port) as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)
         client.sendall(
             b"POST /admin/catalog/upload HTTP/1.1\r\nhost: a\r\ncontent-length: 12000000\r\n\r\n"
         )
