@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import resource
 import socket
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -85,11 +86,13 @@ def test_a_slow_client_slows_the_service_down(gateway: RunningGateway, services:
 
 def test_a_slow_service_slows_the_client_down(gateway: RunningGateway, services: Services) -> None:
     async def script(_: Seen, __: asyncio.StreamReader, ___: asyncio.StreamWriter) -> None:
-        await asyncio.sleep(1)
+        while not stalled.is_set():
+            await asyncio.sleep(0.05)
 
     services.catalog.on("/admin/catalog/upload", script)
 
     sent = 0
+    stalled = threading.Event()
     with connect(gateway.port) as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)
         client.sendall(
@@ -99,6 +102,7 @@ def test_a_slow_service_slows_the_client_down(gateway: RunningGateway, services:
         with suppress(TimeoutError):
             while sent < 12_000_000:
                 sent += client.send(b"a" * 65536)
+        stalled.set()
 
     assert sent < 12_000_000
 
