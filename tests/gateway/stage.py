@@ -105,10 +105,13 @@ class Upstream:
         while self.open:
             await asyncio.sleep(0.005)
 
+    async def _close(self) -> None:
+        self._server.close()
+        await self._drop()
+
     def close(self) -> None:
         """Close the port and what came in by it."""
-        self._server.close()
-        self.drop_connections()
+        self._loop.do(self._close())
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
