@@ -17,4 +17,6 @@ compile shop.txt shop_service/pyproject.toml
 compile run.txt gateway/pyproject.toml auth_service/pyproject.toml catalog_service/pyproject.toml shop_service/pyproject.toml
 # The same versions as `make run` has, so that tests prove what runs.
 compile dev.txt --constraint requirements/run.txt requirements/dev.in gateway/pyproject.toml auth_service/pyproject.toml catalog_service/pyproject.toml shop_service/pyproject.toml
+compile otel.txt --constraint requirements/run.txt requirements/otel.in
 compile browser.txt --constraint requirements/dev.txt requirements/browser.in
+compile bench.txt --constraint requirements/dev.txt requirements/bench.in
