@@ -10,16 +10,19 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import select
 import socket
 import tempfile
 import threading
 from pathlib import Path
-from typing import Any
-
-import psycopg
+from typing import TYPE_CHECKING, Any
 
 from shared.database import Database
 
+if TYPE_CHECKING:
+    import psycopg
+
+LOOK_WHETHER_CLOSED = 1000  # milliseconds
 LOOK_AGAIN = 30.0  # seconds after which a broken LISTEN connection is tried anew
 
 
@@ -45,7 +48,8 @@ class Bell:
         for event in self._events:
             event.set()
         if not self._database.on_postgresql and not self.answered_here:
-            self._poke_neighbours()
+            with contextlib.suppress(OSError):  # they look anyway, every few seconds
+                self._poke_neighbours()
 
     def listener(self) -> threading.Event:
         """An event that is set at every ring; the listener clears it before it looks."""
@@ -62,7 +66,7 @@ class Bell:
         """Stop listening and wake everybody a last time."""
         self._closing.set()
         for ear in self._ears:
-            with contextlib.suppress(OSError, psycopg.Error):
+            with contextlib.suppress(Exception):  # whatever is wrong with it, we want it no more
                 ear.close()
         for event in self._events:
             event.set()
@@ -103,16 +107,26 @@ class Bell:
         path.unlink(missing_ok=True)
 
     def _hear_notify(self) -> None:
+        import psycopg  # heavy, and nothing for SQLite
+
         url = self._database.url.set(drivername="postgresql").render_as_string(False)
         while not self._closing.is_set():
             try:
                 with psycopg.connect(url, autocommit=True) as ear:
                     self._ears[:] = [ear]
                     ear.execute(f"LISTEN quintet_{self._name}")
-                    for _ in ear.notifies():
-                        self._wake_here()
+                    self._hear_from(ear)
             except (psycopg.Error, OSError):
                 self._closing.wait(1.0)
+
+    def _hear_from(self, ear: psycopg.Connection[Any]) -> None:
+        # The driver's own waiting wakes up ten times a second, for as long as nothing happens.
+        waiting = select.poll()
+        waiting.register(ear.fileno(), select.POLLIN)
+        while not self._closing.is_set():
+            if waiting.poll(LOOK_WHETHER_CLOSED):
+                for _ in ear.notifies(timeout=0):
+                    self._wake_here()
 
     def _wake_here(self) -> None:
         for event in self._events:

@@ -11,6 +11,7 @@ from shared.bus.embedded.bells import Bells
 from shared.bus.embedded.store import Store
 from shared.bus.embedded.sweeping import now, sweep
 from shared.bus.protocol import Message, Outcome
+from shared.failpoints import reached
 
 log = logging.getLogger(__name__)
 
@@ -20,27 +21,37 @@ SWEEP_EVERY = 5.0  # a publisher with no consumers about must still bury dead li
 class EmbeddedPublisher:
     """Puts messages into every queue bound to their type, all of a call or none."""
 
+    all_or_none = True
+
     def __init__(self, store: Store, bells: Bells) -> None:
         self._store = store
         self._bells = bells
         self._next_sweep = 0.0
         self._closed = False
+        self._problem = ""
 
     def publish(self, messages: Sequence[Message], *, timeout: float = 10.0) -> list[Outcome]:
         """Write all in one transaction; a type nobody listens to is confirmed and gone."""
         if not messages or self._closed:
-            return [Outcome.UNKNOWN] * len(messages)
+            return [Outcome.UNCONFIRMED] * len(messages)
         try:
             if now() >= self._next_sweep:
                 self._next_sweep = now() + SWEEP_EVERY
                 sweep(self._store, self._bells)
             with self._store.writing(patience=timeout) as db:
-                reached = _put_all(db, messages)
+                queues_reached = _put_all(db, messages)
+                reached("relay.after_publish")
         except (sqlite3.Error, OSError) as error:
-            log.warning("the bus file could not be written: %s", error)
-            return [Outcome.UNKNOWN] * len(messages)
-        self._bells.ring(reached)
+            self._problem = f"the bus file could not be written: {error}"
+            log.warning("%s", self._problem)
+            return [Outcome.UNCONFIRMED] * len(messages)
+        self._problem = ""
+        self._bells.ring(queues_reached)
         return [Outcome.CONFIRMED] * len(messages)
+
+    def problem(self) -> str:
+        """Why the last publish failed; empty when it did not."""
+        return "closed" if self._closed else self._problem
 
     def close(self) -> None:
         """Let go of the file; nothing more is published."""

@@ -20,7 +20,7 @@ class Claimed:
 
     seq: int
     message: Message
-    returned: bool
+    returns: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,28 @@ def make_queue(
     return queue
 
 
+def find_queue(db: sqlite3.Connection, name: str) -> int:
+    """The number of this queue; 0 when there is none."""
+    found = db.execute("SELECT id FROM queues WHERE name = ?", (name,)).fetchone()
+    return int(found[0]) if found else 0
+
+
+def unbound(db: sqlite3.Connection, queue: int, types: Iterable[str]) -> tuple[str, ...]:
+    """Which of these types would not reach this queue."""
+    bound = {row[0] for row in db.execute("SELECT type FROM bindings WHERE queue = ?", (queue,))}
+    return tuple(type_ for type_ in types if type_ not in bound)
+
+
+def counts(db: sqlite3.Connection, queue: int) -> tuple[int, int, int]:
+    """How many messages wait in this queue, how many are handed out, how many consumers it has."""
+    waiting, claimed = db.execute(
+        "SELECT count(*) - count(session), count(session) FROM deliveries WHERE queue = ?",
+        (queue,),
+    ).fetchone()
+    sessions = db.execute("SELECT count(*) FROM sessions WHERE queue = ?", (queue,)).fetchone()
+    return int(waiting), int(claimed), int(sessions[0])
+
+
 def put(db: sqlite3.Connection, message: Message, queues: Sequence[int]) -> None:
     """Put one message into these queues, behind everything they hold."""
     seq = db.execute(
@@ -55,8 +77,9 @@ def put(db: sqlite3.Connection, message: Message, queues: Sequence[int]) -> None
 
 
 def queues_bound_to(db: sqlite3.Connection, type_: str) -> list[int]:
-    """The queues that want messages of this type."""
-    return [row[0] for row in db.execute("SELECT queue FROM bindings WHERE type = ?", (type_,))]
+    """The queues that want messages of this type, or of this kind from any service."""
+    wanted = "SELECT DISTINCT queue FROM bindings WHERE type IN (?, ?)"
+    return [row[0] for row in db.execute(wanted, (type_, f"*.{type_.partition('.')[2]}"))]
 
 
 def open_session(db: sqlite3.Connection, queue: int, who: Claimant, until: float) -> int:
@@ -73,6 +96,19 @@ def renew_session(db: sqlite3.Connection, session: int, until: float) -> bool:
     """Say that we are still there; false when the others have given us up meanwhile."""
     renewed = db.execute("UPDATE sessions SET until = ? WHERE id = ?", (until, session))
     return renewed.rowcount == 1
+
+
+def is_there(db: sqlite3.Connection, session: int) -> bool:
+    """Whether the others believe in this session."""
+    found = db.execute("SELECT 1 FROM sessions WHERE id = ?", (session,)).fetchone()
+    return found is not None
+
+
+def is_active(db: sqlite3.Connection, queue: int, session: int) -> bool:
+    """Whether it is this session's turn: the one that has been here longest works, others wait."""
+    first = "SELECT id FROM sessions WHERE queue = ? ORDER BY id LIMIT 1"
+    found = db.execute(first, (queue,)).fetchone()
+    return found is not None and found[0] == session
 
 
 def sessions_beside(db: sqlite3.Connection, queue: int, session: int) -> list[Session]:
@@ -106,7 +142,7 @@ def claim(db: sqlite3.Connection, queue: int, session: int, most: int) -> list[C
             (session, queue, rows[0][0], rows[-1][0]),
         )
     return [
-        Claimed(seq, Message(id_, type_, body, json.loads(headers)), returned=returns > 0)
+        Claimed(seq, Message(id_, type_, body, json.loads(headers)), returns)
         for seq, id_, type_, body, headers, returns in rows
     ]
 
@@ -116,6 +152,28 @@ def settle(db: sqlite3.Connection, queue: int, session: int, seqs: Sequence[int]
     db.executemany(
         "DELETE FROM deliveries WHERE queue = ? AND seq = ? AND session = ?",
         [(queue, seq, session) for seq in seqs],
+    )
+    _forget_undelivered(db, seqs)
+
+
+def held(db: sqlite3.Connection, queue: int) -> list[tuple[int, Message]]:
+    """What lies unclaimed in a queue, oldest first."""
+    rows = db.execute(
+        "SELECT d.seq, m.id, m.type, m.body, m.headers FROM deliveries d"
+        " JOIN messages m ON m.seq = d.seq WHERE d.queue = ? AND d.session IS NULL ORDER BY d.seq",
+        (queue,),
+    )
+    return [
+        (seq, Message(id_, type_, body, json.loads(headers)))
+        for seq, id_, type_, body, headers in rows
+    ]
+
+
+def remove(db: sqlite3.Connection, queue: int, seqs: Sequence[int]) -> None:
+    """Take unclaimed messages out of a queue for ever."""
+    db.executemany(
+        "DELETE FROM deliveries WHERE queue = ? AND seq = ? AND session IS NULL",
+        [(queue, seq) for seq in seqs],
     )
     _forget_undelivered(db, seqs)
 

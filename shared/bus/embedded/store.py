@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 import time
@@ -62,6 +63,8 @@ class Store:
         self._db: sqlite3.Connection | None = None
         self._inode = 0
         self._patience = -1
+        self._process = os.getpid()
+        self._inherited: list[sqlite3.Connection] = []  # kept, since closing them is not ours
 
     @contextmanager
     def writing(self, *, patience: float = OPENING) -> Iterator[sqlite3.Connection]:
@@ -91,6 +94,8 @@ class Store:
                 self._db = None
 
     def _ready(self, patience: float) -> sqlite3.Connection:
+        if self._process != os.getpid():
+            self._leave_to_parent()
         if self._db is None or self._was_replaced():
             self.close()
             self._db = self._open()
@@ -102,6 +107,13 @@ class Store:
             self._db.execute(f"PRAGMA busy_timeout = {milliseconds}")
             self._patience = milliseconds
         return self._db
+
+    def _leave_to_parent(self) -> None:
+        """After a fork the connection belongs to whoever opened it: we open one of our own."""
+        self._process = os.getpid()
+        if self._db is not None:
+            self._inherited.append(self._db)
+            self._db = None
 
     def _was_replaced(self) -> bool:
         """Whether somebody removed the file under us: what we wrote now would be lost."""

@@ -11,10 +11,12 @@ from contextlib import contextmanager
 
 from shared.bus.embedded.bells import Bells
 from shared.bus.embedded.queues import Claimed
-from shared.bus.embedded.seat import Place, Seat
+from shared.bus.embedded.seat import NotDeclared, Place, Seat
 from shared.bus.embedded.store import Store
 from shared.bus.embedded.sweeping import now
 from shared.bus.protocol import Delivery
+from shared.bus.topology import REPAIR
+from shared.metrics import CONSUMERS
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +35,9 @@ class EmbeddedSubscription:
         self._lock = threading.RLock()  # what we hold; never kept while we wait
         self._receiving = threading.Lock()
         self._closed = False
+        self._hearing = False
         self._healthy = True
+        self._problem = ""
         self._settle_at = 0.0
         self._tags = itertools.count(1)
         self._unacknowledged: dict[object, int] = {}
@@ -43,12 +47,12 @@ class EmbeddedSubscription:
 
     def receive(self, timeout: float) -> list[Delivery]:
         """Wait up to `timeout` seconds for deliveries, oldest first."""
-        deadline = now() + timeout
+        deadline, gaps = now() + timeout, self.gaps
         with self._receiving:
             while not self._closed:
                 deliveries = self._take()
                 left = deadline - now()
-                if deliveries or left <= 0 or self._closed:
+                if deliveries or left <= 0 or self.gaps != gaps:
                     return deliveries
                 self._seat.bell.wait(min(left, LOOK_EVERY))
         return []
@@ -72,8 +76,24 @@ class EmbeddedSubscription:
                     self._seat.hand_back(seq)
 
     def healthy(self) -> bool:
-        """Whether the last look into the file went well."""
-        return self._healthy and not self._closed
+        """Whether the last look into the file went well, and found all that we want to hear."""
+        return not self.problem()
+
+    def problem(self) -> str:
+        """Why messages, or some of them, do not reach us."""
+        if self._closed or not self._healthy:
+            return "closed" if self._closed else self._problem
+        missing = self._seat.unbound
+        return f"no binding for {', '.join(missing)}: {REPAIR}" if missing else ""
+
+    @property
+    def gaps(self) -> int:
+        """How often messages may have passed us by."""
+        return len(self._seat.holes)
+
+    def missed(self, since: int) -> frozenset[str]:
+        """Of which types, in all gaps but the first ones; empty if of any."""
+        return self._seat.holes.types(since)
 
     def close(self) -> None:
         """Give back what is not acknowledged, wake whoever waits in `receive`, and leave."""
@@ -115,7 +135,7 @@ class EmbeddedSubscription:
     def _delivery_of(self, claimed: Claimed) -> Delivery:
         tag = next(self._tags)
         self._unacknowledged[tag] = claimed.seq
-        return Delivery(claimed.message, tag, redelivered=claimed.returned)
+        return Delivery(claimed.message, tag, claimed.returns > 0, claimed.returns)
 
     def _settle(self) -> None:
         if self._handled and self._seat.session:
@@ -123,6 +143,12 @@ class EmbeddedSubscription:
                 self._seat.settle(self._handled)
                 self._handled.clear()
                 self._settle_at = now() + SETTLE_WITHIN
+
+    def _count_ourselves(self) -> None:
+        hearing = bool(self._seat.session) and not self._closed
+        if hearing != self._hearing:
+            CONSUMERS.inc(1 if hearing else -1)
+        self._hearing = hearing
 
     @contextmanager
     def _surviving(self) -> Iterator[None]:
@@ -132,5 +158,9 @@ class EmbeddedSubscription:
         except (sqlite3.Error, OSError) as error:
             if self._healthy:
                 log.warning("queue %s cannot be used: %s", self._name, error)
+            self._problem = f"the bus file cannot be used: {error}"
+            if isinstance(error, NotDeclared):
+                self._problem = str(error)
             self._healthy = False
             self._seat.give_up()
+        self._count_ourselves()

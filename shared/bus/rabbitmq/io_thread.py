@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections import deque
@@ -24,15 +25,24 @@ class IoThread:
         self._actions: deque[Action] = deque()
         self._awake = False
         self._stopping = False
+        self._process = os.getpid()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
     def call(self, action: Action) -> None:
         """Run this on the I/O thread, in the order of the calls; from any thread."""
+        if not self.is_ours():
+            raise RuntimeError(
+                "Opened before a fork: ask the bus for another, sockets are not shared."
+            )
         self._actions.append(action)
         if not self._awake:  # many calls in a row cost one wake-up
             self._awake = True
             self.loop.add_callback_threadsafe(self._work_off)
+
+    def is_ours(self) -> bool:
+        """Whether the thread runs in this process: a fork does not take it along."""
+        return self._process == os.getpid()
 
     def call_later(self, delay: float, action: Action) -> None:
         """Run this after a while; from the I/O thread only."""

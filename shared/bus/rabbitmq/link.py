@@ -4,28 +4,17 @@ from __future__ import annotations
 
 import logging
 import threading
-from typing import Any, Protocol
-from urllib.parse import parse_qs, urlsplit
+from typing import Protocol
 
-from pika import URLParameters
 from pika.adapters.select_connection import SelectConnection
 from pika.exceptions import StreamLostError
 
 from shared.bus.rabbitmq.backoff import Backoff
 from shared.bus.rabbitmq.io_thread import IoThread, guarded, shielded
+from shared.bus.rabbitmq.parameters import parameters_of
+from shared.metrics import RECONNECTS
 
 log = logging.getLogger(__name__)
-
-# Found out, in this order: a dead peer by heartbeat, a frozen one by the confirm timeout, a
-# broker short of memory or disk by `blocked`, one that never finishes the greeting by `stack`.
-DEFAULTS = {
-    "heartbeat": 15,
-    "blocked_connection_timeout": 30,
-    "stack_timeout": 5,
-    "socket_timeout": 5,
-    "connection_attempts": 1,
-    "retry_delay": 0,
-}
 
 
 class Line(SelectConnection):
@@ -59,18 +48,20 @@ class Tenant(Protocol):
 class Link:
     """Keeps one connection up. Its methods belong to the I/O thread."""
 
-    def __init__(self, io: IoThread, url: str, name: str) -> None:
+    def __init__(self, io: IoThread, url: str, name: str, purpose: str) -> None:
         self.io = io
         self.is_open = False
         self.is_blocked = False
         self.tried = threading.Event()  # set when the first attempt has ended either way
         self.closed = threading.Event()
         self.tenants: list[Tenant] = []
-        self._name = name
-        self._parameters = _parameters(url, name)
+        self._name = f"{name} {purpose}"
+        self._purpose = purpose
+        self._parameters = parameters_of(url, self._name)
         self._backoff = Backoff()
         self._line: Line | None = None
         self._closing = False
+        self._was_open = False
         io.call(self._connect)
 
     @property
@@ -79,6 +70,12 @@ class Link:
         if self._line is None or not self.is_open:
             raise StreamLostError("not connected")
         return self._line
+
+    def problem(self) -> str:
+        """Why this connection carries nothing right now; empty when it does."""
+        if not self.is_open:
+            return "no connection to the broker"
+        return "blocked: the broker is short of memory or disk" if self.is_blocked else ""
 
     def drop(self, reason: str) -> None:
         """Give up this connection and make another."""
@@ -110,6 +107,9 @@ class Link:
 
     def _opened(self, line: Line) -> None:
         log.info("%s: connected", self._name)
+        if self._was_open:
+            RECONNECTS.labels(self._purpose).inc()
+        self._was_open = True
         self.is_open, self.is_blocked = True, False
         self._backoff.succeeded()
         self.tried.set()
@@ -140,16 +140,3 @@ class Link:
         wait = self._backoff.wait()
         log.warning("%s: no connection (%r), again in %.1f s", self._name, error, wait)
         self.io.call_later(wait, self._connect)
-
-
-def _parameters(url: str, name: str) -> Any:
-    """How to connect: our defaults, unless the URL says otherwise, under our name."""
-    # pika tells every failed attempt at length as an error; we say it once, in one line.
-    logging.getLogger("pika").setLevel(logging.CRITICAL)
-    parameters = URLParameters(url)
-    said = parse_qs(urlsplit(url).query)
-    for option, value in DEFAULTS.items():
-        if option not in said:
-            setattr(parameters, option, value)
-    parameters.client_properties = {"connection_name": name}
-    return parameters

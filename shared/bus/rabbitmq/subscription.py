@@ -5,20 +5,25 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from queue import Empty, SimpleQueue
 from typing import Any
 
 from pika.channel import Channel
-from pika.spec import Basic, BasicProperties
 
 from shared.bus import topology
-from shared.bus.protocol import Delivery, Message
+from shared.bus.holes import Holes
+from shared.bus.protocol import Delivery
+from shared.bus.rabbitmq import declaring
 from shared.bus.rabbitmq.acknowledgements import Acknowledgements
+from shared.bus.rabbitmq.arriving import Place, arrival
 from shared.bus.rabbitmq.io_thread import shielded
 from shared.bus.rabbitmq.link import Link
 from shared.bus.rabbitmq.station import Station
+from shared.bus.rabbitmq.watch import Watch
+from shared.bus.topology import Topology
+from shared.metrics import CONSUMERS
 
 log = logging.getLogger(__name__)
 
@@ -26,16 +31,13 @@ Tag = tuple[int, int]  # which channel of ours, and the broker's tag on it
 
 
 class RabbitSubscription:
-    """A consumer that comes back by itself after any loss. `queue` None: a listener's own."""
+    """A consumer that comes back by itself after any loss."""
 
-    def __init__(
-        self, link: Link, queue: str | None, types: Sequence[str], *, prefetch: int, name: str
-    ) -> None:
+    def __init__(self, link: Link, place: Place, name: str) -> None:
         self._link = link
-        self._queue = queue
-        self._types = tuple(types)
-        self._prefetch = prefetch
+        self._place = place
         self._closed = False
+        self._heard_before = self._hearing = False
         self._arrived: SimpleQueue[Delivery | None] = SimpleQueue()
         self._channel: Channel | None = None
         self._released: list[Delivery] = []
@@ -43,7 +45,13 @@ class RabbitSubscription:
         self._answering = False
         self._acknowledged = Acknowledgements()
         self._lock = threading.Lock()
-        self._station = Station(link, self, f"{name} consumer of {queue or 'broadcasts'}")
+        self._watch: Watch | None = None
+        self._holes = Holes()
+        if place.echo is not None:
+            self._watch = Watch(place.echo, place.queue, place.types, self._wake)
+            self._holes = self._watch.holes
+        called = f"{name} consumer of {place.queue or 'broadcasts'}"
+        self._station = Station(link, self, called, declares=place.declares)
 
     def wait_until_tried(self, timeout: float) -> None:
         """Wait until we are in the queue, or know that it will take a while."""
@@ -51,15 +59,18 @@ class RabbitSubscription:
 
     def receive(self, timeout: float) -> list[Delivery]:
         """Wait up to `timeout` seconds for deliveries, oldest first."""
-        deadline = time.monotonic() + timeout
+        deadline, gaps = time.monotonic() + timeout, self.gaps
         deliveries = self._take_released()
-        while not self._closed and len(deliveries) < self._prefetch:
+        while not self._closed and len(deliveries) < self._place.prefetch:
             try:
                 wait = 0.0 if deliveries else max(0.0, deadline - time.monotonic())
                 arrived = self._arrived.get(wait > 0, wait or None)
             except Empty:
                 break
-            if arrived is not None and self._is_current(arrived.tag):
+            if arrived is None:
+                if self.gaps != gaps:
+                    break  # events may have passed us by: whoever receives wants to know
+            elif self._is_current(arrived.tag):
                 deliveries.append(arrived)
         return deliveries
 
@@ -85,33 +96,67 @@ class RabbitSubscription:
             self._released.append(replace(delivery, redelivered=True))
 
     def healthy(self) -> bool:
-        """Whether we are consuming right now."""
-        return self._station.ready and not self._closed
+        """Whether we are consuming everything right now."""
+        return not self.problem()
+
+    def problem(self) -> str:
+        """Why we are not consuming, or not everything."""
+        if self._closed:
+            return "closed"
+        if not self._station.ready:
+            return self._station.problem or self._link.problem()
+        return self._watch.problem() if self._watch else ""
+
+    @property
+    def gaps(self) -> int:
+        """How often messages may have passed us by."""
+        return len(self._holes)
+
+    def missed(self, since: int) -> frozenset[str]:
+        """Of which types, in all gaps but the first ones; empty if of any."""
+        return self._holes.types(since)
 
     def close(self) -> None:
         """Send the last acknowledgements, and leave; the broker gives the rest to others."""
         self._closed = True
-        self._arrived.put(None)  # wakes whoever waits in `receive`
+        self._wake()
         self._link.io.call(self._send_acks)
         self._link.io.call(self._station.close)
         self._station.closed.wait(2.0)
 
     # The rest runs on the I/O thread.
 
+    def look(self, channel: Channel) -> None:
+        """The exchanges, our queue, and where it leaves what it cannot keep."""
+        declaring.look_for(channel, self._topology())
+
+    def absent(self) -> None:
+        """Whatever was said while it was not there, we have not heard."""
+        if self._watch:
+            self._watch.absent()
+
+    def verify(self, then: Callable[[], None]) -> None:
+        """The bindings."""
+        if self._watch:
+            self._watch.verify(then)
+        else:
+            then()
+
     def declare(self, channel: Channel) -> None:
         """The exchanges, and our queue with its bindings."""
-        topology.declare_exchanges(channel)
-        if self._queue is not None:
-            topology.declare_queue(channel, self._queue, self._types)
+        wanted = self._topology()
+        if self._watch and not self._watch.binds:
+            wanted = replace(wanted, bindings=())
+        declaring.declare(channel, wanted)
 
     def move_in(self, channel: Channel) -> None:
         """Consume; a listener first makes the queue that lives as long as its connection."""
         self._channel = channel
         self._acknowledged = Acknowledgements()
         channel.add_on_cancel_callback(shielded(self._cancelled))
-        channel.basic_qos(prefetch_count=self._prefetch)
-        if self._queue is not None:
-            self._consume(channel, topology.queue_name(self._queue))
+        channel.basic_qos(prefetch_count=self._place.prefetch)
+        if self._place.queue:
+            self._consume(channel, topology.queue_name(self._place.queue))
             return
         channel.queue_declare(
             "",
@@ -124,24 +169,49 @@ class RabbitSubscription:
     def move_out(self) -> None:
         """What arrived and was not acknowledged will arrive again."""
         self._channel = None
+        self._hears(False)
         if self._station.closing:
             self._closed = True
-            self._arrived.put(None)
+            self._wake()
 
     def unblocked(self) -> None:
         """Consuming goes on while publishers are blocked."""
 
     def _listen(self, channel: Channel, queue: str) -> None:
-        for type_ in self._types:
+        for type_ in self._place.types:
             channel.queue_bind(queue, topology.EVENTS, routing_key=type_)
         self._consume(channel, queue)
 
     def _consume(self, channel: Channel, queue: str) -> None:
-        arrive = _arrival(self._station.generation, self._arrived)
-        consuming = shielded(lambda _: self._station.is_ready())
-        channel.basic_consume(queue, shielded(arrive), callback=consuming)
+        arrive = arrival(self._station.generation, self._arrived)
+        channel.basic_consume(queue, shielded(arrive), callback=shielded(self._consuming))
+
+    def _consuming(self, _: object) -> None:
+        self._hears(True)
+        if self._watch:
+            self._watch.joined(self._station)
+        elif self._heard_before:
+            self._holes.add()  # what was said meanwhile was said to others
+            self._wake()
+        self._heard_before = True
+        self._station.is_ready()  # last, since whoever waits for it reads the rest
+
+    def _topology(self) -> Topology:
+        place = self._place
+        own = topology.of_queue(place.queue, place.types) if place.queue else None
+        return topology.common() + own if own else topology.common()
+
+    def _hears(self, now: bool) -> None:
+        if now != self._hearing:
+            CONSUMERS.inc(1 if now else -1)
+        self._hearing = now
+
+    def _wake(self) -> None:
+        self._arrived.put(None)
 
     def _cancelled(self, _: object) -> None:
+        if self._watch:
+            self._watch.absent()  # even if somebody makes it again before we look
         self._station.reset("the queue was deleted")
 
     def _send_acks(self) -> None:
@@ -168,20 +238,3 @@ class RabbitSubscription:
 
 def _order(delivery: Delivery) -> Any:
     return delivery.tag
-
-
-def _arrival(
-    generation: int, arrived: SimpleQueue[Delivery | None]
-) -> Callable[[Channel, Basic.Deliver, BasicProperties, bytes], None]:
-    """What to do with a message of this channel: make it ours, and put it where it is awaited."""
-
-    def arrive(_: Any, method: Any, properties: Any, body: bytes) -> None:
-        headers = properties.headers or {}
-        texts = {name: text for name, text in headers.items() if isinstance(text, str)}
-        message = Message(
-            properties.message_id or "", properties.type or method.routing_key, body, texts
-        )
-        tag = (generation, method.delivery_tag)
-        arrived.put(Delivery(message, tag, redelivered=method.redelivered))
-
-    return arrive
