@@ -16,13 +16,16 @@ class Lease:
     """Held by at most one process; the system gives it back when that process dies.
 
     PostgreSQL: a session advisory lock on a connection of its own. SQLite: a lock on a file
-    beside the database.
+    beside the database. With `frozen_after`, a process on PostgreSQL that lives and does not ask
+    `held` for so many seconds (it was stopped, or hangs) loses it as well.
     """
 
-    def __init__(self, database: Database, name: str) -> None:
+    def __init__(self, database: Database, name: str, *, frozen_after: int = 0) -> None:
         self._database = database
         self._name = name
+        self._frozen_after = frozen_after
         self._connection: Connection | None = None
+        self._is_ours = False
         self._file: IO[bytes] | None = None
 
     def held(self) -> bool:
@@ -37,29 +40,36 @@ class Lease:
             self._connection.invalidate()  # ends the server session, and with it the lock
             self._connection.close()
             self._connection = None
+        self._is_ours = False
         if self._file is not None:
             self._file.close()
             self._file = None
 
     def _hold_on_postgresql(self) -> bool:
+        # A session that has ended under us is no reason to wait for the next time we are asked.
+        return self._asked_on_postgresql() or (
+            self._connection is None and self._asked_on_postgresql()
+        )
+
+    def _asked_on_postgresql(self) -> bool:
         try:
-            if self._connection is not None:
-                self._connection.execute(text("SELECT 1"))
-                return True
-            connection = self._database.engine.connect().execution_options(
-                isolation_level="AUTOCOMMIT"
-            )
-            got = connection.scalar(
-                text("SELECT pg_try_advisory_lock(:key)"), {"key": _number(self._name)}
-            )
+            connection = self._connection = self._connection or self._connect()
+            if self._is_ours:
+                connection.execute(text("SELECT 1"))
+            else:
+                key = {"key": _number(self._name)}
+                got = connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), key)
+                self._is_ours = bool(got)
         except DBAPIError:
             self.release()
-            return False
-        if got:
-            self._connection = connection
-            return True
-        connection.close()
-        return False
+        return self._is_ours
+
+    def _connect(self) -> Connection:
+        engine = self._database.engine
+        connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        # The server ends the session of one who does not ask, and with it the lock.
+        connection.exec_driver_sql(f"SET idle_session_timeout = '{self._frozen_after}s'")
+        return connection
 
     def _hold_file(self) -> bool:
         if self._file is not None:
