@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
-from shared.events import Envelope, Event, read_as
+from shared.events import BadEnvelope, Envelope, Event, read_as
 from shared.work import Work
 
 E = TypeVar("E", bound=Event)
@@ -46,9 +46,29 @@ class Handlers:
         return (reader for reader, _ in self._by_type.values())
 
     def call(self, work: Work, envelope: Envelope) -> None:
-        """Hand the event to its function. Raises BadEnvelope if its data does not fit."""
+        """Hand the event to its function.
+
+        Raises BadEnvelope if its data does not fit, or if it is a later version than we read.
+        """
+        if envelope.type not in self._by_type:
+            raise BadEnvelope(f"We read no version of {envelope.type} that is as new.")
         reader, handler = self._by_type[envelope.type]
         handler(work, read_as(envelope, reader))
 
-    def __contains__(self, type_: str) -> bool:
+    def reads(self, type_: str) -> bool:
+        """Whether there is a function for this very type."""
         return type_ in self._by_type
+
+    def __contains__(self, type_: str) -> bool:
+        """Whether the type concerns us: we handle it, or an earlier version of the same."""
+        return type_ in self._by_type or self._is_newer(type_)
+
+    def _is_newer(self, type_: str) -> bool:
+        name, _, version = type_.rpartition(".v")
+        known = [int(each[len(name) + 2 :]) for each in self._by_type if _same(each, name)]
+        return bool(known) and version.isdecimal() and int(version) > max(known)
+
+
+def _same(type_: str, name: str) -> bool:
+    stem, _, version = type_.rpartition(".v")
+    return stem == name and version.isdecimal()
