@@ -1,4 +1,5 @@
-"""Write down what the services promise: event schemas, OpenAPI, and the reference pages.
+"""Write down what the services promise: event schemas, OpenAPI, the broker's
+definitions, and the reference pages.
 
 `make contracts` writes them from the code; a test fails while the committed ones differ.
 """
@@ -13,7 +14,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from shared.asyncapi import schema_of
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from deploy.events_page import events_page
+from deploy.metrics_page import metrics_page
+from deploy.rabbitmq_definitions import definitions
+from gateway.events.consumed import HEARD, HEARD_OF_ANY
+from shared import replay_requests
+from shared.contracts.schemas import schema_of
 from shared.http.root import Root
 from shared.service import Service
 from shared.settings import ServiceSettings
@@ -31,20 +40,38 @@ def services(folder: Path) -> Iterator[Service]:
         yield create(settings(var=folder, _env_file=None))
 
 
+def events_of(piece: str) -> Path:
+    """Where a service, the gateway, or the platform keeps what is promised about its events."""
+    places = {"gateway": "gateway/events", "shared": "shared/contracts/platform"}
+    return ROOT / places.get(piece, f"{piece}_service/events")
+
+
+def released_by(piece: str) -> Path:
+    """Where it keeps the contracts of its last release."""
+    return events_of(piece) / "released"
+
+
 def files() -> Iterator[tuple[Path, str]]:
     """Every generated file and what it should hold."""
     with tempfile.TemporaryDirectory() as folder:
         found = list(services(Path(folder)))
         for service in found:
-            place = ROOT / f"{service.name}_service" / "events" / "schemas"
+            place = events_of(service.name) / "schemas"
             for event in service.published:
                 yield place / f"{event.TYPE}.json", _pretty(schema_of(event))
             yield (
                 ROOT / "docs" / "reference" / "openapi" / f"{service.name}.json",
                 _pretty(openapi_of(service)),
             )
-        yield ROOT / "docs" / "reference" / "events.md", _events_page(found)
+        released = {name: released_by(name) for name in (*SERVICES, "shared")}
+        yield ROOT / "docs" / "reference" / "events.md", events_page(found, released)
         yield ROOT / "docs" / "reference" / "settings.md", _settings_page(found)
+        hears = {each.name: [*each.handlers.types, *replay_requests.TYPES] for each in found}
+        yield (
+            ROOT / "deploy" / "rabbitmq" / "definitions.json",
+            _pretty(definitions(hears, [event.TYPE for event in (*HEARD, *HEARD_OF_ANY)])),
+        )
+        yield ROOT / "docs" / "reference" / "metrics.md", metrics_page()
         for service in found:
             service.close()
 
@@ -82,28 +109,6 @@ def _pretty(document: dict[str, Any]) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False, sort_keys=True) + "\n"
 
 
-def _events_page(found: list[Service]) -> str:
-    lines = ["# Events", "", "Made from the event classes by `make contracts`.", ""]
-    readers: dict[str, list[str]] = {}
-    for service in found:
-        for type_ in service.handlers.types:
-            readers.setdefault(type_, []).append(service.name)
-    for service in found:
-        lines += [
-            f"## {service.name}",
-            "",
-            "| event | says | fields | heard by |",
-            "|---|---|---|---|",
-        ]
-        for event in sorted(service.published, key=lambda each: each.TYPE):
-            says = (event.__doc__ or "").strip().split("\n")[0]
-            fields = ", ".join(f"`{name}`" for name in event.model_fields)
-            heard = ", ".join(readers.get(event.TYPE, [])) or "–"
-            lines.append(f"| `{event.TYPE}` | {says} | {fields} | {heard} |")
-        lines.append("")
-    return "\n".join(lines)
-
-
 def _settings_page(found: list[Service]) -> str:
     from gateway.settings import GatewaySettings
 
@@ -119,11 +124,23 @@ def _settings_page(found: list[Service]) -> str:
             "| variable | default | what it does |",
             "|---|---|---|",
         ]
+        unused = settings.UNUSED if issubclass(settings, GatewaySettings) else frozenset()
         for name, field in settings.model_fields.items():
-            default = "" if field.default is None else str(field.default)
-            lines.append(f"| `{prefix}_{name.upper()}` | `{default}` | {field.description or ''} |")
+            if name not in unused:
+                lines.append(f"| `{prefix}_{name.upper()}` | {_default(field)} | {_about(field)} |")
         lines.append("")
     return "\n".join(lines)
+
+
+def _default(field: FieldInfo) -> str:
+    """As code; nothing for what is none, empty, or made when the process starts."""
+    told = "" if field.default in (None, PydanticUndefined) else str(field.default)
+    return f"`{told}`" if told else ""
+
+
+def _about(field: FieldInfo) -> str:
+    """The description; a bar would end the cell of the table."""
+    return (field.description or "").replace("|", "\\|")
 
 
 if __name__ == "__main__":

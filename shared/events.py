@@ -116,6 +116,8 @@ class Envelope:
         """Read an envelope; raises BadEnvelope when it is not one."""
         try:
             body = json.loads(raw)
+            if body.get("specversion", "1.0") != "1.0":
+                raise BadEnvelope(f"CloudEvents {body['specversion']} is not what we read.")
             return cls(
                 id=str(body["id"]),
                 type=str(body["type"]),
@@ -128,7 +130,9 @@ class Envelope:
                 traceparent=str(body.get("traceparent", "")),
                 causation=body.get("causationid"),
             )
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except BadEnvelope:
+            raise
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise BadEnvelope(f"Not a CloudEvents envelope: {error!r}") from error
 
 
