@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import signal
 import sys
 import threading
@@ -12,10 +14,12 @@ from typing import Annotated
 import typer
 
 from shared import logging, migrations
-from shared.bus import connect
+from shared.commanding import bus_commands
 from shared.service import Service
 from shared.settings import ServiceSettings
+from shared.telemetry import tracing
 from shared.worker import Worker
+from shared.working import bus_of, watch_over, working
 
 CreateService = Callable[[], Service]
 
@@ -26,6 +30,7 @@ def build_cli(create_service: CreateService, about: str) -> typer.Typer:
     _add_running(cli, create_service)
     _add_migrating(cli, create_service)
     _add_looking(cli, create_service)
+    cli.add_typer(bus_commands(create_service), name="bus")
     return cli
 
 
@@ -33,6 +38,8 @@ def _add_running(cli: typer.Typer, create_service: CreateService) -> None:
     @cli.command()
     def serve() -> None:
         """Answer HTTP. Holds no connection to the bus."""
+        from shared.http.serving import serve_http
+
         service = _started(create_service)
         serve_http(service)
         service.close()
@@ -41,25 +48,25 @@ def _add_running(cli: typer.Typer, create_service: CreateService) -> None:
     def work() -> None:
         """Relay events, hear events, do what is due."""
         service = _started(create_service)
-        worker = Worker(service, connect(service.settings.bus_url, client=f"{service.name}-work"))
         stop = threading.Event()
         for each in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(each, lambda *_: stop.set())
-        worker.start()
-        stop.wait()
-        worker.stop()
+            signal.signal(each, lambda *_: _stop_or_go(stop))
+        with working(service):
+            stop.wait()
         service.close()
 
     @cli.command()
     def run() -> None:
         """Everything in one process: migrate if needed, answer HTTP, work the bus."""
+        from shared.http.serving import serve_http
+
         service = _started(create_service)
         if not migrations.up_to_date(service):
             migrations.migrate(service)
         if service.settings.demo and service.fill_with_demo:
             service.fill_with_demo(service)
-        worker = Worker(service, connect(service.settings.bus_url, client=f"{service.name}-run"))
-        service.checks["worker"] = lambda: _in_words(worker.problems())
+        worker = Worker(service, bus_of(service, "run"))
+        watch_over(service, worker)
         worker.start()
         serve_http(service)
         worker.stop()
@@ -99,7 +106,7 @@ def _add_migrating(cli: typer.Typer, create_service: CreateService) -> None:
 
     @cli.command()
     def showmigrations() -> None:
-        """List the migrations; [x] is applied."""
+        """List the migrations, and mark those that are applied."""
         service = _started(create_service)
         at = migrations.applied(service.database)
         for file in sorted((service.migrations / "versions").glob("[0-9]*.py")):
@@ -136,7 +143,8 @@ def _add_looking(cli: typer.Typer, create_service: CreateService) -> None:
         values = service.settings.model_dump(mode="json")
         for name, field in type(service.settings).model_fields.items():
             variable = f"{service.name}_{name}".upper()
-            typer.echo(f"{variable:<28} {values[name]!s:<40} {field.description or ''}")
+            shown = without_password(str(values[name]))
+            typer.echo(f"{variable:<28} {shown:<40} {field.description or ''}")
 
     @cli.command()
     def events() -> None:
@@ -146,25 +154,16 @@ def _add_looking(cli: typer.Typer, create_service: CreateService) -> None:
         typer.echo(json.dumps(describe(_started(create_service)), indent=2))
 
 
-def serve_http(service: Service) -> None:
-    """Answer HTTP until SIGTERM or SIGINT; requests in flight are finished first."""
-    import uvicorn
+def _stop_or_go(stop: threading.Event) -> None:
+    """The first signal asks us to finish what is in hand; whoever sends a second will not wait."""
+    if stop.is_set():
+        os._exit(1)  # all that matters is in the database: whoever comes next goes on from there
+    stop.set()
 
-    assert service.create_app is not None
-    settings = service.settings
-    config = uvicorn.Config(
-        service.create_app(service),
-        host=settings.host,
-        port=settings.port,
-        lifespan="off",
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        proxy_headers=False,
-        timeout_graceful_shutdown=10,
-        backlog=1024,
-    )
-    uvicorn.Server(config).run()
+
+def without_password(value: str) -> str:
+    """An address without the password in it; anything else as it is."""
+    return re.sub(r"(://[^/@]*?):[^/@]*@", r"\1:***@", value)
 
 
 def _started(create_service: CreateService) -> Service:
@@ -174,6 +173,7 @@ def _started(create_service: CreateService) -> Service:
         typer.echo(f"Settings: {error}", err=True)
         sys.exit(2)
     say_where_logs_go(service.settings)
+    tracing.set_up(service.settings)
     return service
 
 
@@ -188,12 +188,8 @@ def _problems(service: Service) -> list[tuple[str, str]]:
     found = []
     if not migrations.up_to_date(service):
         found.append(("migrations", f"run `python -m {service.name}_service migrate`"))
-    bus = connect(service.settings.bus_url, client=f"{service.name}-check")
-    if not bus.healthy():
-        found.append(("bus", "cannot be reached"))
+    bus = bus_of(service, "check")
+    if problem := bus.problem():
+        found.append(("bus", problem))
     bus.close()
     return found
-
-
-def _in_words(problems: dict[str, str]) -> str:
-    return "; ".join(f"{name} {text}" for name, text in problems.items())
