@@ -1,0 +1,1 @@
+"""How others see how a process is doing: figures, health, traces."""
