@@ -6,8 +6,10 @@ import threading
 import time
 from collections.abc import Callable
 
+from shared import announcing
 from shared.bus.protocol import Bus
-from shared.consumer import Consumer
+from shared.consuming import Consumer
+from shared.consuming.upkeep import purge
 from shared.jobs import Job, hourly, keep_running
 from shared.logging import get
 from shared.relay import Relay
@@ -28,6 +30,8 @@ class Worker:
         self._stop = threading.Event()
         self._bells: list[threading.Event] = []
         self._threads: list[threading.Thread] = []
+        if replicas := announcing.snapshot_of(service):
+            service.snapshots = [*service.snapshots, replicas]
         self.relay = Relay(service, bus)
         self.consumer = Consumer(service, bus)
 
@@ -38,31 +42,34 @@ class Worker:
                 announce(work)
         self._service.bell.hear_neighbours()
         self._spawn("consumer", lambda: self.consumer.run(self._stop))
+        self._spawn("retries", lambda: self.consumer.keep_retrying(self._stop))
         self._spawn("relay", self._relay_once_we_listen)
         for job in [
             *self._service.jobs,
-            Job("parked", self.consumer.retry_parked, every=5.0),
-            Job("purge", hourly(self.relay.purge), every=60.0),
+            Job("graves", self.consumer.collect_dead, every=60.0),
+            Job("purge", hourly(lambda: self.relay.purge() + purge(self._service)), every=60.0),
         ]:
             self._spawn_job(job)
 
     def stop(self) -> None:
         """Finish what is in hand and return; waits at most DRAIN_SECONDS."""
+        deadline = time.monotonic() + DRAIN_SECONDS
         self._stop.set()
+        self.consumer.wake()
         self._service.bell.ring()
         for bell in self._bells:
             bell.set()
         for thread in self._threads:
-            thread.join(DRAIN_SECONDS)
+            thread.join(max(0.0, deadline - time.monotonic()))
         self._bus.close()
 
     def problems(self) -> dict[str, str]:
         """What keeps the bus side from working, by part; empty when all is well."""
         found = {thread.name: "stopped" for thread in self._threads if not thread.is_alive()}
-        if not self._bus.healthy():
-            found["bus"] = "cannot be reached"
-        elif not self.consumer.healthy():
-            found["consumer"] = "not subscribed yet"
+        if bus := self._bus.problem():
+            found["bus"] = bus
+        elif consumer := self.consumer.problem():
+            found["consumer"] = consumer
         elif not self.relay.caught_up.is_set():
             found["relay"] = "sends what was left to send"
         return found
