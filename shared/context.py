@@ -39,6 +39,13 @@ def opened(request_id: str | None, traceparent: str | None) -> Context:
     return Context(correlation=sane, traceparent=child_of(traceparent))
 
 
+def resumed(correlation: str, traceparent: str, causation: str | None) -> Context:
+    """The context of something that goes on later, from what was kept of it."""
+    if not correlation:
+        return opened(None, traceparent)
+    return Context(correlation, child_of(traceparent), causation)
+
+
 def child_of(traceparent: str | None) -> str:
     """The same trace with a span id of our own, or a new trace if there was no valid one."""
     if traceparent and TRACEPARENT.match(traceparent):
