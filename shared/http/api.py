@@ -12,11 +12,14 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, TimeoutError
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
+from shared import deadline
+from shared.database import in_trouble
 from shared.errors import Refusal
+from shared.http.access import Api, describe_access
 from shared.http.problems import MEDIA_TYPE, encoded, headers_of, problem, problem_of, status_of
 from shared.idempotency import Answer
 from shared.logging import get
@@ -55,7 +58,7 @@ def create_api(
     service: Service, routers: Sequence[APIRouter], *, title: str, prefix: str, about: str = ""
 ) -> FastAPI:
     """One service's API, to be mounted at `prefix`; paths in its OpenAPI are relative to it."""
-    api = FastAPI(
+    api = Api(
         title=title,
         description=about,
         version="1",
@@ -70,13 +73,14 @@ def create_api(
     )
     api.state.service = service
     for router in routers:
-        _answer_in_one_thread(router)
+        _prepare(router)
         api.include_router(router)
     api.add_exception_handler(Refusal, _refused)
     api.add_exception_handler(Replayed, _replayed)
     api.add_exception_handler(HTTPException, _http_error)
     api.add_exception_handler(RequestValidationError, _invalid)
     api.add_exception_handler(DBAPIError, _database_error)
+    api.add_exception_handler(TimeoutError, _database_error)
     api.add_exception_handler(Exception, _fault)
     return api
 
@@ -89,12 +93,18 @@ def kept_answer(answer: Answer) -> Response:
     return Response(answer.body, answer.status, headers, media_type="application/json")
 
 
-def _answer_in_one_thread(router: APIRouter) -> None:
+def _prepare(router: APIRouter) -> None:
+    for route in router.routes:
+        if isinstance(route, APIRoute):
+            describe_access(route)
+            _answer_in_one_thread(route)
+
+
+def _answer_in_one_thread(route: APIRoute) -> None:
     # FastAPI wants a second thread to check what an endpoint returned, while the request still
     # holds its transaction. Once every thread waits for that very transaction, nobody gets on.
-    for route in router.routes:
-        if isinstance(route, APIRoute) and not iscoroutinefunction(route.endpoint):
-            route.endpoint = _in_thread(route.endpoint)
+    if not iscoroutinefunction(route.endpoint):
+        route.endpoint = _in_thread(route.endpoint)
 
 
 def _in_thread(endpoint: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
@@ -156,11 +166,13 @@ def _fault(_: Request, __: Exception) -> Response:
 
 
 def _database_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, DBAPIError)
+    if deadline.spent():  # the statement was ended, or the lock given up, because of that
+        return _refused(request, deadline.DeadlineSpent("The time for this was over."))
     service: Service = request.app.state.service
-    if service.database.answers():
+    away = not isinstance(error, DBAPIError) or in_trouble(error)  # else no connection was free
+    if not away and service.database.answers():
         log.error("database error", exc_info=error)
         return _fault(request, error)
-    log.error("database unavailable", reason=str(error.orig))
+    log.error("database unavailable", reason=str(getattr(error, "orig", error)))
     body = problem(503, "The database is away for a moment. Try again.", code="database-away")
     return _respond(503, body, {"retry-after": "2"})

@@ -11,9 +11,10 @@ from fastapi import Depends, Header, Request, Response
 from pydantic import BaseModel
 
 from shared.errors import Invalid
+from shared.http.access import Needs, caller_of, signed_in
 from shared.http.api import Replayed, kept_answer
 from shared.idempotency import Answer, KeyedRequest, claim, keep
-from shared.identity import ANONYMOUS, Principal
+from shared.identity import Principal
 from shared.service import Service
 from shared.work import Work
 
@@ -40,26 +41,9 @@ def begin_reading(request: Request) -> Iterator[Work]:
         yield work
 
 
-async def caller_of(request: Request) -> Principal:
-    """Whoever calls: verified by the root application, ANONYMOUS without a token."""
-    caller: Principal = request.scope.get("state", {}).get("caller", ANONYMOUS)
-    return caller
-
-
-async def signed_in(caller: Annotated[Principal, Depends(caller_of)]) -> Principal:
-    """A caller whom we know; 401 otherwise."""
-    _ = caller.id
-    return caller
-
-
 def needs(permission: str) -> Any:
     """`caller: Annotated[Principal, needs("catalog.change_price")]`: 401 or 403 without it."""
-
-    async def check(caller: Annotated[Principal, Depends(caller_of)]) -> Principal:
-        caller.must(permission)
-        return caller
-
-    return Depends(check)
+    return Depends(Needs(permission))
 
 
 # scope="function": commit before the answer leaves, so that a 201 is never a lie.

@@ -12,6 +12,8 @@ from starlette.routing import Route
 
 from shared.asyncapi import describe
 from shared.service import Service
+from shared.telemetry.gauges import TableGauges
+from shared.telemetry.readiness import problems_of
 
 PATHS = ("/healthz", "/readyz", "/metrics")
 
@@ -40,7 +42,10 @@ def routes(service: Service) -> Iterator[Route]:
         body = {"status": status, "service": service.name, "problems": problems}
         return JSONResponse(body, 503 if problems else 200)
 
+    gauges = TableGauges(service)
+
     async def metrics(_: Request) -> Response:
+        await run_in_threadpool(gauges.refresh)
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
     async def events(_: Request) -> Response:
@@ -54,13 +59,3 @@ def routes(service: Service) -> Iterator[Route]:
     }
     for path, endpoint in endpoints.items():
         yield Route(path, endpoint)
-
-
-def problems_of(service: Service) -> dict[str, str]:
-    """What keeps the service from working, by part; empty when it is ready."""
-    found = {} if service.database.answers() else {"database": "cannot be reached"}
-    for name, check in service.checks.items():
-        said = check()
-        if said:
-            found[name] = said
-    return found

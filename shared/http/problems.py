@@ -20,6 +20,7 @@ STATUS: tuple[tuple[type[errors.Refusal], int], ...] = (
     (errors.Invalid, 422),
     (errors.TooMany, 429),
     (errors.Unavailable, 503),
+    (errors.OutOfTime, 504),
 )
 TITLES = {
     400: "Bad request", 401: "Not signed in", 403: "Not allowed", 404: "Not found",

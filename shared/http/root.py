@@ -1,7 +1,7 @@
 """A service's front: one ASGI application over its JSON, its pages and its admin.
 
-It gives every request an id, a trace, a log line, a verified caller and a limit on its body, and
-answers for the health of the service. Doors behind it rely on `scope["state"]["caller"]`.
+It gives every request an id, a trace, a deadline, a log line, a verified caller and a limit on its
+body, and answers for the health of the service. Doors behind it rely on `scope["state"]["caller"]`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from starlette.datastructures import Headers
 from starlette.routing import Mount, Route, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared import context
+from shared import context, deadline
 from shared.errors import Refusal
 from shared.http import health
 from shared.http.limits import TooLarge, counted, declared_size
@@ -23,6 +23,7 @@ from shared.http.problems import MEDIA_TYPE, encoded, headers_of, problem, probl
 from shared.identity import ANONYMOUS, Principal
 from shared.logging import get
 from shared.service import Service
+from shared.telemetry import tracing
 from shared.tokens import KeySource, TokenRefused, TokenVerifier
 
 log = get(__name__)
@@ -52,7 +53,10 @@ class Root:
             return
         headers = Headers(scope=scope)
         at_hand = context.opened(headers.get("x-request-id"), headers.get("traceparent"))
-        with context.entered(at_hand):
+        with (
+            tracing.answering(at_hand, headers.get("traceparent"), scope),
+            deadline.within(_seconds_for(headers)),
+        ):
             await Answering(self, scope, receive, send, at_hand.correlation).run(headers)
 
     def limit_for(self, path: str, content_type: str) -> int:
@@ -77,6 +81,13 @@ class Root:
         await self._router(scope, receive, send)
 
 
+def _seconds_for(headers: Headers) -> float | None:
+    """What the caller gives us; a stream of events may go on for as long as there is news."""
+    seconds = deadline.said(headers.get(deadline.FIELD))
+    follows = "text/event-stream" in headers.get("accept", "")
+    return None if seconds and follows else seconds
+
+
 class Answering:
     """One request on its way through the front."""
 
@@ -92,6 +103,7 @@ class Answering:
         """Check, pass on, and turn whatever goes wrong into an answer."""
         scope = self._scope
         try:
+            deadline.must_not_be_spent()
             limit = self._root.limit_for(scope["path"], headers.get("content-type", ""))
             declared_size(headers.get("content-length"), limit)
             scope.setdefault("state", {})["caller"] = await self._root.caller_of(headers)

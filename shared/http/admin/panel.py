@@ -31,6 +31,8 @@ NEIGHBOURS = (
     ("People", "/admin/auth/"),
     ("Catalog", "/admin/catalog/"),
     ("Orders", "/admin/shop/"),
+    ("Events", "/admin/events/"),
+    ("Gateway", "/admin/gateway/"),
 )
 
 

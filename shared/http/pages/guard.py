@@ -81,6 +81,7 @@ def _add_headers(response: Response) -> Response:
     if "Cache-Control" not in response.headers:
         response.headers["Cache-Control"] = "private, no-cache"
         response.vary.add("Cookie")
+    response.headers.pop("Date", None)  # the server says it, once: RFC 9110, section 6.6.1
     return response
 
 

@@ -10,7 +10,7 @@ from flask import Flask, Response, current_app, make_response, redirect, render_
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException, InternalServerError
 
-from shared import context
+from shared import context, deadline
 from shared.errors import Refusal, Unauthenticated
 from shared.http.problems import headers_of, status_of
 
@@ -28,6 +28,7 @@ TITLES = {
     422: "That does not look right",
     429: "That was a bit much",
     503: "We will be back in a moment",
+    504: "That took too long",
 }
 LOST = "The address may be mistyped, or what was here has gone."
 
@@ -75,6 +76,8 @@ def _http_error(error: HTTPException) -> ResponseReturnValue:
 
 
 def _bug(error: InternalServerError) -> ResponseReturnValue:
+    if deadline.spent():  # what we waited for was given up because of that
+        return _page(504, "The time for this was over before it was done.")
     cause = error.original_exception
     shown = current_app.debug and cause is not None
     trace = "".join(traceback.format_exception(cause)) if shown else ""
