@@ -8,20 +8,18 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import httpx
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
+from shared import calling, deadline
 from shared.errors import Unauthenticated, Unavailable
 from shared.identity import Principal
 from shared.logging import get
+from shared.token_profile import ALGORITHMS, LEEWAY, is_access_token
 
 log = get(__name__)
 
-ALGORITHMS = ["RS256"]
-TOKEN_TYPE = "at+jwt"  # noqa: S105 - RFC 9068 §2.1
-LEEWAY = 30  # seconds of clock difference that we forgive
 REFETCH_AFTER = 300.0
 RETRY_AFTER = 5.0
 REMEMBERED = 20_000
@@ -49,7 +47,8 @@ class KeySource:
         """Keys published at a JWKS address."""
 
         def fetch() -> Keys:
-            answer = httpx.get(url, timeout=3.0)
+            with deadline.lifted():  # the keys are for all
+                answer = calling.get(url, timeout=3.0)
             answer.raise_for_status()
             keys: Keys = answer.json()
             return keys
@@ -74,7 +73,7 @@ class KeySource:
             try:
                 keys = self._fetch()
                 self._keys = KeySet.import_key_set({"keys": list(keys["keys"])})
-            except (httpx.HTTPError, JoseError, KeyError, ValueError) as error:
+            except (calling.CallFailed, JoseError, KeyError, ValueError) as error:
                 log.warning("keys not refreshed; the last good set stays", reason=repr(error))
                 return
             self._kids = {str(key.kid) for key in self._keys.keys}
@@ -130,10 +129,7 @@ class TokenVerifier:
         if not isinstance(kid, str):
             raise ValueError("no kid")
         decoded = jwt.decode(token, self._source.keys_for(kid), algorithms=ALGORITHMS)
-        if str(decoded.header.get("typ", "")).lower() not in (
-            TOKEN_TYPE,
-            f"application/{TOKEN_TYPE}",
-        ):
+        if not is_access_token(decoded.header.get("typ")):
             raise ValueError("wrong typ")
         self._claims.validate(decoded.claims)
         return dict(decoded.claims)
