@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
-import sqlite3
-import threading
+import math
+import select
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import (
     BigInteger,
@@ -19,6 +20,7 @@ from sqlalchemy import (
     Engine,
     Executable,
     Integer,
+    Table,
     TypeDecorator,
     create_engine,
     event,
@@ -29,10 +31,20 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.engine import URL
-from sqlalchemy.orm import Session
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError, OperationalError
+from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
-BUSY_SECONDS = 20
+from shared import clock, deadline
+from shared.sqlite import BUSY_SECONDS, Turns, leave_nothing_open, open_sqlite
+
+# Classes of SQLSTATE: connection, out of resources (disk, memory, connections), shut down, broken.
+# 25006 is a server that became a standby.
+SERVER_IN_TROUBLE = ("08", "53", "57", "58", "25006")
+# SQLite has no SQLSTATE; these are its words.
+FILE_IN_TROUBLE = ("locked", "full", "disk i/o error", "unable to open", "readonly")
+_CLOCK = text("SELECT clock_timestamp()")
+ASK_AFTER = 30.0  # seconds of rest after which a connection has to prove that it lives
 
 # Unnamed constraints cannot be dropped by a later migration.
 NAMING = {
@@ -69,10 +81,15 @@ class UtcTime(TypeDecorator[datetime]):
 
 
 class Database:
-    """One service's database: a writer that locks early, a reader that never blocks writers."""
+    """One service's database: a writer that locks early, a reader that never blocks writers.
 
-    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+    A process that is frozen in the middle of a transaction keeps its locks, and whoever comes after
+    it waits: PostgreSQL ends a transaction that did nothing for `idle_seconds` (0: never).
+    """
+
+    def __init__(self, url: str, *, pool_size: int = 10, idle_seconds: float = 0) -> None:
         self.url: URL = make_url(url)
+        self._idle_seconds = idle_seconds
         self.engine = self._engine(pool_size)
         if self.on_postgresql:
             # One statement, one snapshot: a read needs no BEGIN and ROLLBACK round trips.
@@ -99,7 +116,10 @@ class Database:
     @contextmanager
     def reader(self) -> Iterator[Session]:
         """A session that only reads, without taking the write lock."""
-        with Session(self._reader, expire_on_commit=False, autoflush=False) as session:
+        # Only in a transaction of its own can a statement be told how long it may take.
+        hurried = self.on_postgresql and deadline.hurried() is not None
+        engine = self.engine if hurried else self._reader
+        with Session(engine, expire_on_commit=False, autoflush=False) as session:
             yield session
 
     def answers(self) -> bool:
@@ -111,15 +131,33 @@ class Database:
             return False
         return True
 
+    def end_session(self, backend: int) -> None:
+        """Let PostgreSQL end one of our sessions, and roll back what it was doing."""
+        with self._reader.connect() as connection:
+            connection.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": backend})
+
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
 
+    def _postgresql_options(self) -> dict[str, str]:
+        if not self._idle_seconds or "options" in self.url.query:  # the URL has the last word
+            return {}
+        limit = f"idle_in_transaction_session_timeout={self._idle_seconds * 1000:.0f}"
+        return {"options": f"-c {limit}"}
+
     def _engine(self, pool_size: int) -> Engine:
         if self.on_postgresql:
-            return create_engine(
-                self.url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True
+            engine = create_engine(
+                self.url,
+                pool_size=pool_size,
+                max_overflow=pool_size,
+                connect_args=self._postgresql_options(),
             )
+            event.listen(engine, "checkin", _note_rest)
+            event.listen(engine, "checkout", _be_sure_it_answers)
+            event.listen(engine, "begin", _be_quick)
+            return engine
         if self.file:
             self.file.parent.mkdir(parents=True, exist_ok=True)
         engine = create_engine(
@@ -128,60 +166,91 @@ class Database:
             max_overflow=pool_size * 4,
             connect_args={"check_same_thread": False, "timeout": BUSY_SECONDS},
         )
-        turns = _Turns()
-        event.listen(engine, "connect", _open_sqlite)
+        turns = Turns()
+        event.listen(engine, "connect", open_sqlite)
         event.listen(engine, "begin", turns.begin)
-        event.listen(engine, "checkin", _leave_nothing_open)
+        event.listen(engine, "checkin", leave_nothing_open)
         event.listen(engine, "checkin", turns.give_back)
         event.listen(engine, "invalidate", turns.give_back)
         return engine
 
 
-def _open_sqlite(connection: sqlite3.Connection, _: ConnectionPoolEntry) -> None:
-    # The driver's own transaction handling commits savepoints behind our back; we begin ourselves.
-    connection.isolation_level = None
-    for pragma in (
-        "journal_mode = WAL",
-        "synchronous = FULL",  # a confirmed order survives the power cut
-        "foreign_keys = ON",
-        f"busy_timeout = {BUSY_SECONDS * 1000}",
-        "temp_store = MEMORY",
-    ):
-        connection.execute(f"PRAGMA {pragma}")
+def _note_rest(_: object, entry: ConnectionPoolEntry) -> None:
+    entry.info["rests_since"] = time.monotonic()
 
 
-def _leave_nothing_open(connection: sqlite3.Connection | None, _: ConnectionPoolEntry) -> None:
-    # A COMMIT that fails (the disk is full) leaves its transaction open, with the write lock;
-    # SQLAlchemy believes it is over.
-    if connection is not None and connection.in_transaction:
-        connection.rollback()
+def _be_sure_it_answers(connection: Any, entry: ConnectionPoolEntry, _: object) -> None:
+    """Hand out no connection that PostgreSQL has ended meanwhile.
 
-
-class _Turns:
-    """Writers of one process take turns here, before they ask SQLite for its lock.
-
-    SQLite lets a writer that finds the lock taken sleep up to 100 ms and try its luck again; with a
-    dozen writers that costs seconds. Other processes still meet at SQLite's own lock.
+    A resting connection has nothing to say: one that has is closed, or about to be. Looking at
+    its socket finds that out without asking the server, which takes three round trips. One that
+    rested for long is asked all the same: a network that vanished closes nothing.
     """
+    import psycopg  # heavy, and nothing for SQLite
 
-    def __init__(self) -> None:
-        self._turn = threading.Lock()
-
-    def begin(self, connection: Connection) -> None:
-        """Begin a transaction; a writer waits for its turn and takes the lock at once."""
-        if connection.get_execution_options().get("quintet_reads", False):
-            connection.exec_driver_sql("BEGIN")
+    rested = time.monotonic() - entry.info.pop("rests_since", math.inf)
+    if rested == math.inf:
+        return  # a new one
+    try:
+        if rested < ASK_AFTER and not _has_something_to_say(connection):
             return
-        # After this long SQLite itself says that the database is locked.
-        if self._turn.acquire(timeout=BUSY_SECONDS):
-            connection.info["turn"] = True
-        # A read that turned into a write later would fail with BUSY.
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        connection.autocommit = True
+        connection.execute("SELECT 1")
+        connection.autocommit = False
+    except psycopg.Error as error:
+        raise InvalidatePoolError from error
 
-    def give_back(self, _: object, entry: ConnectionPoolEntry, *__: object) -> None:
-        """The transaction is over: the next one may begin."""
-        if entry.info.pop("turn", False):
-            self._turn.release()
+
+def _be_quick(connection: Connection) -> None:
+    """Let no statement, nor its wait for a lock, outlive the deadline of who asked for it."""
+    seconds = deadline.hurried()
+    if seconds is not None:
+        connection.exec_driver_sql(f"SET LOCAL statement_timeout = {seconds * 1000:.0f}")
+
+
+def _has_something_to_say(connection: Any) -> bool:
+    waiting = select.poll()
+    waiting.register(connection.fileno(), select.POLLIN)
+    return bool(waiting.poll(0))
+
+
+def database_now(session: Session) -> datetime:
+    """The moment by the database's clock, which all processes share; one answer per session.
+
+    Deadlines, leases and "is it due?" go by it, so that a process whose clock jumps neither fires
+    a timeout early nor sleeps through one. SQLite has no clock but the machine's.
+    """
+    known: datetime | None = clock.recorded_for_databases() or session.info.get("now")
+    if known is None:
+        if session.get_bind().dialect.name == "postgresql":
+            known = session.execute(_CLOCK).scalar_one().astimezone(UTC)
+        else:
+            known = datetime.now(UTC)
+        session.info["now"] = known
+    return known
+
+
+def rows_changed(
+    session: Session, statement: Executable, values: dict[str, Any] | None = None
+) -> int:
+    """Run an UPDATE or DELETE on the rows themselves, whatever the session has loaded; how many."""
+    options = {"synchronize_session": False}
+    done = session.execute(statement, values or None, execution_options=options)
+    return int(done.rowcount)  # type: ignore[attr-defined]  # CursorResult for DML
+
+
+def in_trouble(error: DBAPIError) -> bool:
+    """Whether the database itself could not do it (away, full, shutting down), whoever asked."""
+    state = getattr(error.orig, "sqlstate", None) or ""
+    if error.connection_invalidated or state.startswith(SERVER_IN_TROUBLE):
+        return True
+    words = str(error.orig).lower() if isinstance(error, OperationalError) else ""
+    return any(each in words for each in FILE_IN_TROUBLE)
+
+
+def table_of(row: type[DeclarativeBase]) -> Table:
+    """The table behind a row class, for statements that need no more than that."""
+    return cast(Table, row.__table__)
 
 
 def insert_if_absent(session: Session, table: Any, values: dict[str, Any]) -> bool:

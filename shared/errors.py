@@ -61,3 +61,7 @@ class Unavailable(Refusal):
     def __init__(self, message: str, *, retry_after: int = 2) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class OutOfTime(Refusal):
+    """The caller will not wait until this is done; it may have more patience another time."""

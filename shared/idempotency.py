@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import String, Text, select, update
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy import Executable, String, Text, bindparam, select, update
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from shared import clock
-from shared.database import UtcTime, insert_if_absent
+from shared.database import UtcTime, insert_if_absent, rows_changed, table_of
 from shared.errors import Invalid
 
 
@@ -87,8 +88,21 @@ def claim(session: Session, table: Any, request: KeyedRequest) -> Answer | None:
 
 def keep(session: Session, table: Any, request: KeyedRequest, answer: Answer) -> None:
     """Store the answer beside the change, so that both are there or neither."""
-    session.execute(
-        update(table)
-        .where(table.caller == request.caller, table.key == request.key)
-        .values(status=answer.status, body=answer.body, location=answer.location)
+    rows_changed(
+        session,
+        _keeping(table),
+        {
+            "of_caller": request.caller,
+            "of_key": request.key,
+            "status": answer.status,
+            "body": answer.body,
+            "location": answer.location,
+        },
     )
+
+
+@functools.cache
+def _keeping(row: type[DeclarativeBase]) -> Executable:
+    table = table_of(row)
+    mine = (table.c.caller == bindparam("of_caller"), table.c.key == bindparam("of_key"))
+    return update(table).where(*mine)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import Any, Literal
-
-import structlog
-from structlog.typing import Processor
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from shared import context
+from shared.lean import without
+
+with without("rich"):  # for tracebacks that print the values of variables: we show plain ones
+    import structlog
+
+if TYPE_CHECKING:
+    from structlog.typing import Processor
 
 SECRET_WORDS = ("password", "secret", "token", "card", "cookie", "authorization")
 
@@ -54,6 +58,20 @@ def set_up(service: str, *, style: Literal["console", "json"], level: str) -> No
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
+
+
+class Stream(Protocol):
+    """What takes lines."""
+
+    def write(self, text: str, /) -> object: ...  # noqa: D102
+    def flush(self) -> object: ...  # noqa: D102
+
+
+def write_to(stream: Stream) -> None:
+    """From now on, write the lines there; for a process that must not wait for its output."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, logging.StreamHandler):
+            handler.setStream(stream)
 
 
 def _steps(service: str, style: str) -> tuple[list[Processor], Processor]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy import inspect, text
 
+from shared import tables
 from shared.database import Database, UtcTime
 from shared.lease import Lease
 from shared.service import Service
@@ -35,17 +36,28 @@ def applied(database: Database) -> str:
 
 
 def up_to_date(service: Service) -> bool:
-    """Whether nothing is left to apply. Cheap: does not load Alembic."""
-    return applied(service.database) == newest(service.migrations)
+    """Whether nothing is left to apply. Cheap: does not load Alembic.
+
+    A database may be ahead of us: the next release has migrated it and runs beside us, or was taken
+    back. Its migrations only add, so there is nothing for us to do, and no reason to refuse.
+    """
+    if not service.migrations.is_dir():
+        return not tables.missing(service.database, service.tables.metadata)
+    return applied(service.database) >= newest(service.migrations)
 
 
 def migrate(service: Service, target: str = "head") -> None:
-    """Apply what is missing. Processes that start together take turns."""
+    """Apply what is missing. Processes that start together take turns.
+
+    A service without a folder of migrations gets its tables straight from its models.
+    """
     from alembic import command
 
     turn = _take_turn(service)
     try:
-        if target != "head" or not up_to_date(service):
+        if not service.migrations.is_dir():
+            tables.make(service.database, service.tables.metadata)
+        elif target != "head" or not up_to_date(service):
             config = config_of(service)
             down = target == "base" or (target != "head" and target < applied(service.database))
             (command.downgrade if down else command.upgrade)(config, target)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import WithJsonSchema
 
 from shared.errors import Invalid
 
@@ -19,6 +22,10 @@ SIGNS = {"EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥"}
 CURRENCY = re.compile(r"[A-Z]{3}\Z")
 LARGEST = 2**53 - 1  # the largest integer that every JSON reader keeps exactly
 
+# What contracts say of the two fields; the rules themselves are below.
+WHOLE = {"type": "integer", "minimum": -LARGEST, "maximum": LARGEST, "examples": [1250]}
+CODE = {"type": "string", "pattern": "^[A-Z]{3}$", "examples": ["EUR"]}
+
 
 class CurrencyMismatch(Invalid):
     """Two amounts of different currencies were put together."""
@@ -32,8 +39,8 @@ class AmountOutOfRange(Invalid):
 class Money:
     """`amount` whole minor units of `currency` (ISO 4217): Money(1250, "EUR") is €12.50."""
 
-    amount: int
-    currency: str
+    amount: Annotated[int, WithJsonSchema(WHOLE)]
+    currency: Annotated[str, WithJsonSchema(CODE)]
 
     def __post_init__(self) -> None:
         if not CURRENCY.match(self.currency):

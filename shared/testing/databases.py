@@ -1,40 +1,25 @@
-"""What tests of a service need: a real database each, tokens, a recorded clock, what was said.
-
-`QUINTET_TEST_STACK=real` runs the same tests on PostgreSQL instead of SQLite.
-"""
+"""Databases for tests: a real one each, on SQLite or, by QUINTET_TEST_STACK=real, on PostgreSQL."""
 
 from __future__ import annotations
 
-import functools
 import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from uuid import UUID
+from typing import Any
 
 import psycopg
 import pytest
-from joserfc import jwt
-from joserfc.jwk import KeySet, RSAKey
 from sqlalchemy import make_url, text
 from sqlalchemy.exc import DBAPIError
 
-from shared import clock, migrations
-from shared.bus import connect
-from shared.consumer import Consumer
-from shared.context import opened
-from shared.events import Envelope, Event
+from shared import migrations
 from shared.ids import new_id
 from shared.service import Service
 from shared.settings import ServiceSettings
+from shared.testing.access import public_keys
 from shared.tokens import KeySource
-from shared.work import Work
-
-if TYPE_CHECKING:
-    from starlette.testclient import TestClient
 
 STACK = os.environ.get("QUINTET_TEST_STACK", "embedded")
 ADMIN_URL = os.environ.get("QUINTET_TEST_PG_URL", "postgresql://root@127.0.0.1/postgres")
@@ -155,95 +140,3 @@ def _emptied(service: Service) -> bool:
 def _administer(statement: str) -> None:
     with psycopg.connect(ADMIN_URL, autocommit=True) as connection:
         connection.execute(statement.encode())  # names made by us, never input
-
-
-@functools.cache
-def signing_key() -> RSAKey:
-    """The key that signs tokens in tests."""
-    return RSAKey.generate_key(2048, {"kid": "test-key", "alg": "RS256", "use": "sig"})
-
-
-def public_keys() -> dict[str, Any]:
-    """The JWKS that holds the tests' key."""
-    return dict(KeySet([signing_key()]).as_dict(private=False))
-
-
-def token_for(service: Service, *, user_id: UUID | None = None, **claims: Any) -> str:
-    """An access token that `service` accepts: `permissions=[…]`, `staff=True`, `superuser=True`."""
-    now = datetime.now(UTC)
-    body = {
-        "iss": service.settings.public_url,
-        "sub": str(user_id or new_id()),
-        "aud": [service.name],
-        "client_id": "quintet-tests",
-        "iat": now,
-        "exp": now + timedelta(minutes=5),
-        "jti": str(new_id()),
-        "sid": str(new_id()),
-        "name": "Tess Tester",
-        "email": "tess@quintet.example",
-        **claims,
-    }
-    return jwt.encode({"alg": "RS256", "typ": "at+jwt", "kid": "test-key"}, body, signing_key())
-
-
-def bearer(service: Service, **claims: Any) -> dict[str, str]:
-    """The Authorization header of `token_for`."""
-    return {"authorization": f"Bearer {token_for(service, **claims)}"}
-
-
-def client_of(service: Service, **options: Any) -> TestClient:
-    """A client of the whole service, in process; it follows no redirect by itself."""
-    from starlette.testclient import TestClient
-
-    assert service.create_app is not None
-    options.setdefault("follow_redirects", False)
-    options.setdefault("base_url", service.settings.public_url)
-    return TestClient(service.create_app(service), raise_server_exceptions=False, **options)
-
-
-def said(work: Work) -> list[str]:
-    """The types of the events that this work has published so far."""
-    return [event.TYPE for event in work.said]
-
-
-def sent_by(service: Service) -> list[Envelope]:
-    """Every event in the service's outbox, oldest first."""
-    outbox = service.tables.outbox
-    with service.transactions.read() as work:
-        rows = work.session.query(outbox.body).order_by(outbox.seq).all()
-    return [Envelope.from_json(row.body.encode()) for row in rows]
-
-
-def tell(service: Service, event: Event, *, source: str = "/elsewhere", id: str = "") -> str:
-    """Let the service hear `event` as from the bus; returns the event's id, to repeat it."""
-    envelope = Envelope.around(
-        event, id=id or str(new_id()), source=source, time=clock.now(), by=opened(None, None)
-    )
-    bus = connect(f"embedded:{service.settings.var}/unused.db", client="tests")
-    Consumer(service, bus).handle(envelope.to_json())
-    bus.close()
-    return envelope.id
-
-
-class RecordedClock:
-    """A clock that only moves when told."""
-
-    def __init__(self, start: datetime | None = None) -> None:
-        self.at = start or datetime(2026, 3, 14, 9, 26, 53, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        """The recorded moment."""
-        return self.at
-
-    def forward(self, **delta: float) -> None:
-        """Let time pass: `forward(minutes=15)`."""
-        self.at += timedelta(**delta)
-
-
-@contextmanager
-def recorded_clock() -> Iterator[RecordedClock]:
-    """Everybody reads this clock while the context lasts."""
-    time = RecordedClock()
-    with clock.recorded(time):
-        yield time

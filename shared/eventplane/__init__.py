@@ -1,0 +1,1 @@
+"""What an operator wants to know of one service's side of the bus, for commands, admin and API."""
