@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 from auth_service.api import groups, internal, oauth, sessions, tokens, users
 from auth_service.api.doorkeeper import Doorkeeper
 from auth_service.db.models import TABLES
-from auth_service.domain.permissions import OURS
+from auth_service.domain.permissions import GATEWAY, OF_THE_GATEWAY, OURS
 from auth_service.domain.policy import Policy
 from auth_service.domain.sealing import derived_key
 from auth_service.events.published import PUBLISHED
@@ -27,6 +27,7 @@ from auth_service.usecases.desk import Desk
 from auth_service.usecases.groups import note_permissions
 from auth_service.usecases.hashing import Hasher
 from auth_service.usecases.keys import Keyring
+from shared.eventplane.api import bus_router
 from shared.http.api import create_api
 from shared.http.lazy import LazyAdmin
 from shared.http.root import Root, create_root
@@ -44,7 +45,10 @@ def create_service(settings: Settings) -> Service:
     service.handlers = handlers
     service.published = PUBLISHED
     service.permissions = OURS
-    service.on_start = [lambda work: note_permissions(work, service.name, OURS)]
+    service.on_start = [
+        lambda work: note_permissions(work, service.name, OURS),
+        lambda work: note_permissions(work, GATEWAY, OF_THE_GATEWAY),
+    ]
     service.jobs = [Job("clean-up", hourly(lambda: clean_up(service.transactions)), every=600.0)]
     service.create_app = create_app
     service.fill_with_demo = lambda filled: fill_with_demo(desk_of(filled))
@@ -77,7 +81,7 @@ def create_app(service: Service) -> Root:
     service.key_source = service.key_source or own_keys(desk.keyring)
     api = create_api(
         service,
-        [users.router, tokens.router, sessions.router, groups.router],
+        [users.router, tokens.router, sessions.router, groups.router, bus_router("auth")],
         title="Quintet auth",
         prefix="/api/auth",
         about=ABOUT,

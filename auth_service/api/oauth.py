@@ -12,7 +12,10 @@ from fastapi import APIRouter, Form, Response
 from auth_service.api.deps import DeskDep
 from auth_service.usecases.desk import Desk
 from auth_service.usecases.introspection import describe, revoke
+from shared.http.caching import kept_by_gateway
 from shared.http.deps import SignedIn
+
+KEYS = "auth-keys"  # the gateway forgets this group when it hears that keys were rotated
 
 oauth = APIRouter(tags=["oauth2"])
 well_known = APIRouter(tags=["oauth2"])
@@ -24,6 +27,7 @@ Hint = Annotated[str, Form(max_length=100, description="Not needed: we find out 
 def read_jwks(desk: DeskDep, response: Response) -> dict[str, Any]:
     """The public keys that verify our tokens (RFC 7517)."""
     response.headers["cache-control"] = "public, max-age=300"
+    response.headers.update(kept_by_gateway([KEYS], seconds=300))
     return desk.keyring.public()
 
 

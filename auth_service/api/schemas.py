@@ -201,3 +201,10 @@ class InternalTokenOut(Out):
 
     access_token: str
     expires_in: int
+
+
+class EndedSessionsOut(Out):
+    """Sessions that ended early, oldest first; `next` asks for those that follow."""
+
+    sessions: list[UUID]
+    next: str | None = None

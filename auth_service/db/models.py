@@ -106,6 +106,19 @@ class UserSession(Base):
     user: Mapped[User] = relationship()
 
 
+class EndedSession(Base):
+    """That a session ended before its time, remembered while a token of it may live.
+
+    Unlike the session it says nothing about whom, so that it may outlast an erased account.
+    """
+
+    __tablename__ = "ended_sessions"
+    __table_args__ = (Index("ix_ended_sessions_ended_at", "ended_at", "session_id"),)
+
+    session_id: Mapped[UUID] = mapped_column(primary_key=True)
+    ended_at: Mapped[datetime] = mapped_column(UtcTime)
+
+
 class RefreshToken(Base):
     """One refresh token, by its digest. The one that follows it can be derived, so is not kept."""
 

@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import joinedload
 
-from auth_service.db.models import User, UserSession
+from auth_service.db.models import EndedSession, User, UserSession
 from shared.work import Work
 
 
@@ -60,6 +60,20 @@ def is_open(work: Work, session_id: str, user_id: UUID, when: Openness) -> bool:
         .where(when.holds(), User.is_active)
     )
     return work.session.execute(query).first() is not None
+
+
+def endings_since(
+    work: Work, since: datetime, after: tuple[datetime, UUID] | None, limit: int
+) -> Sequence[EndedSession]:
+    """Sessions that ended since then, in order; `after` is the last one that is known already."""
+    query = select(EndedSession).where(EndedSession.ended_at >= since)
+    if after is not None:
+        moment, session_id = after
+        later = EndedSession.ended_at > moment
+        beside = and_(EndedSession.ended_at == moment, EndedSession.session_id > session_id)
+        query = query.where(or_(later, beside))
+    order = (EndedSession.ended_at, EndedSession.session_id)
+    return work.session.scalars(query.order_by(*order).limit(limit)).all()
 
 
 def _open(work: Work, is_it: ColumnElement[Any], when: Openness) -> UserSession | None:

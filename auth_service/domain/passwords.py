@@ -7,15 +7,11 @@ import unicodedata
 from collections.abc import Callable
 from typing import Any
 
-from zxcvbn import zxcvbn
-
 from auth_service.domain.errors import PasswordUnusable
 
 SHORTEST = 8
 LONGEST = 128
 JUDGED = 64  # zxcvbn slows down with the square of the length; more than this is strong anyway
-
-_judge: Callable[..., dict[str, Any]] = zxcvbn  # it has no type hints
 
 
 def one_form(password: str) -> str:
@@ -36,6 +32,13 @@ def check_password(password: str, *, email: str, name: str, least_score: int) ->
     judged = _judge(password[:JUDGED], user_inputs=sorted(words))
     if judged["score"] < least_score:
         raise PasswordUnusable(_advice(judged["feedback"]))
+
+
+def _judge(password: str, *, user_inputs: list[str]) -> dict[str, Any]:
+    from zxcvbn import zxcvbn  # 12 MB of word lists: only where somebody chooses a password
+
+    judge: Callable[..., dict[str, Any]] = zxcvbn  # it has no type hints
+    return judge(password, user_inputs=user_inputs)
 
 
 def _words_about(email: str, name: str) -> set[str]:

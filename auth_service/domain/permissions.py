@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from auth_service.domain.errors import BeyondYourReach
+from shared.eventplane.permissions import bus_permissions
 from shared.identity import Principal
 
 VIEW_USER = "auth.view_user"
@@ -22,6 +23,13 @@ OURS: Mapping[str, str] = {
     CHANGE_GROUP: "Change groups and what they may do",
     VIEW_SESSION: "See who is signed in where",
     END_SESSION: "End other people's sessions",
+    **bus_permissions("auth"),
+}
+# The gateway says nothing on the bus and keeps no permissions: it asks us what an operator may.
+GATEWAY = "gateway"
+OF_THE_GATEWAY: Mapping[str, str] = {
+    "gateway.view_traffic": "See the gateway's page: traffic, services, limits",
+    "gateway.steer_traffic": "Drain replicas and purge the cache at the gateway",
 }
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}\.[a-z][a-z0-9_]{0,59}\Z")
 

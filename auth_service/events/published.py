@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
+from pydantic import Field
+
+from shared import announcing
 from shared.events import Event
 
 
@@ -12,8 +16,8 @@ class UserRegistered(Event, type="auth.user.registered.v1", key="user_id"):
     """Somebody has an account now."""
 
     user_id: UUID
-    email: str
-    name: str
+    email: Annotated[str, Field(examples=["robin@shoppers.example"])]
+    name: Annotated[str, Field(examples=["Robin"])]
 
 
 class UserDisabled(Event, type="auth.user.disabled.v1", key="user_id"):
@@ -39,8 +43,21 @@ class SessionRevoked(Event, type="auth.session.revoked.v1", key="session_id"):
 class KeysRotated(Event, type="auth.keys.rotated.v1", key="active_kid"):
     """Tokens are signed with another key now. `kids` are all that still verify."""
 
-    active_kid: str
-    kids: list[str]
+    active_kid: Annotated[str, Field(examples=["2026-03"])]
+    kids: Annotated[list[str], Field(examples=[["2026-03", "2026-02"]])]
 
 
-PUBLISHED = (UserRegistered, UserDisabled, UserErased, SessionRevoked, KeysRotated)
+class ReplicaAnnounced(
+    announcing.ReplicaAnnounced, type="auth.replica.announced.v1", key="service"
+):
+    """A process of ours answers HTTP at `url`, will soon no longer, or is gone."""
+
+
+PUBLISHED: tuple[type[Event], ...] = (
+    UserRegistered,
+    UserDisabled,
+    UserErased,
+    SessionRevoked,
+    KeysRotated,
+    ReplicaAnnounced,
+)

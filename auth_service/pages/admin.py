@@ -33,6 +33,7 @@ from shared.http.admin import (
     create_admin,
     row_action,
 )
+from shared.http.admin.bus import bus_views
 from shared.identity import Principal
 from shared.service import Service
 from shared.work import Work
@@ -148,7 +149,8 @@ VIEWS: dict[type[AdminView], type[Base]] = {
 
 def create_people_admin(service: Service) -> ASGIApp:
     """The admin under /admin/auth/."""
-    return create_admin(service, (view(model) for view, model in VIEWS.items()), title="People")
+    views = [view(model) for view, model in VIEWS.items()]
+    return create_admin(service, [*views, *bus_views(service)], title="People")
 
 
 def _names(rows: Sequence[Any] | None) -> list[str] | None:

@@ -9,12 +9,20 @@ from sqlalchemy import ColumnElement, delete, or_, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from auth_service.db.keys import RETIRED
-from auth_service.db.models import FailedTries, KeyRow, RefreshToken, SigningKey, UserSession
+from auth_service.db.models import (
+    EndedSession,
+    FailedTries,
+    KeyRow,
+    RefreshToken,
+    SigningKey,
+    UserSession,
+)
 from shared import clock
 from shared.work import Transactions, Work
 
 BATCH = 500
 KEEP_SESSIONS = timedelta(days=7)  # ended ones, for whoever asks what happened
+KEEP_ENDINGS = timedelta(days=1)  # as with keys
 KEEP_KEYS = timedelta(days=1)  # far longer than any token lives
 KEEP_TRIES = timedelta(days=1)
 KEEP_ANSWERS = timedelta(days=1)
@@ -43,6 +51,7 @@ def _past_their_time(
     return [
         (RefreshToken.token_hash, RefreshToken.expires_at < now),
         (UserSession.id, old_session),
+        (EndedSession.session_id, EndedSession.ended_at < now - KEEP_ENDINGS),
         (KeyRow.key, KeyRow.created_at < now - KEEP_ANSWERS),
         (FailedTries.subject, FailedTries.last_at < now - KEEP_TRIES),
         (SigningKey.kid, (SigningKey.state == RETIRED) & old_key),

@@ -27,7 +27,9 @@ log = get(__name__)
 
 ALGORITHM = "RS256"
 BITS = 2048
-LOOK_AGAIN_AFTER = 30.0  # seconds until a process notices that another one rotated the keys
+# Seconds until a process notices that another one rotated the keys. What it signs until then with
+# a key that was dropped is worth nothing.
+LOOK_AGAIN_AFTER = 1.0
 
 
 class Keyring:

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, update
+from sqlalchemy import ColumnElement, insert, update
 
-from auth_service.db.models import RefreshToken, User, UserSession
+from auth_service.db.models import EndedSession, RefreshToken, User, UserSession
 from auth_service.db.sessions import session_by_key
 from auth_service.db.users import permissions_of
 from auth_service.domain.errors import SessionNotFound
@@ -122,13 +122,17 @@ def end_other_sessions(work: Work, user_id: UUID, keep: str) -> int:
 
 def end_sessions(work: Work, *which: ColumnElement[Any]) -> int:
     """End these sessions and say so, each once; says how many were open."""
+    now = clock.now()
     ended = work.session.execute(
         update(UserSession)
         .where(UserSession.ended_at.is_(None), *which)
-        .values(ended_at=clock.now())
+        .values(ended_at=now)
         .returning(UserSession.id, UserSession.user_id, UserSession.expires_at)
         .execution_options(synchronize_session=False)
     ).all()
+    if ended:
+        rows = [{"session_id": row.id, "ended_at": now} for row in ended]
+        work.session.execute(insert(EndedSession), rows)
     for session_id, user_id, expires_at in ended:
         work.publish(
             SessionRevoked(session_id=session_id, user_id=user_id, expires_at=expires_at, version=1)
