@@ -10,6 +10,7 @@ from starlette.types import ASGIApp
 
 from catalog_service.api import categories, editing, pictures, products, stock
 from catalog_service.db.models import Base, InboxRow, KeyRow, OutboxRow, ParkedRow
+from catalog_service.domain.groups import groups_changed_at
 from catalog_service.events.published import PUBLISHED, PermissionsAnnounced
 from catalog_service.handlers.shop import listen_to_shop
 from catalog_service.pages.app import create_storefront
@@ -17,7 +18,11 @@ from catalog_service.pages.media import create_media
 from catalog_service.settings import Settings
 from catalog_service.usecases import chores
 from catalog_service.usecases.demo import fill_with_demo
+from catalog_service.usecases.snapshot import OFFER
+from shared.eventplane.api import bus_router
+from shared.eventplane.permissions import bus_permissions
 from shared.http.api import create_api
+from shared.http.caching import ChangesTold
 from shared.http.lazy import LazyAdmin
 from shared.http.pages import as_asgi
 from shared.http.root import Root, create_root
@@ -37,6 +42,7 @@ PERMISSIONS = {
     "catalog.view_stock": "See stock, holds and movements",
     "catalog.change_stock": "Receive goods and count shelves",
     "catalog.change_category": "Change the tree of categories",
+    **bus_permissions("catalog"),
 }
 
 
@@ -45,6 +51,7 @@ def create_service(settings: Settings) -> Service:
     service = assemble(settings, TABLES, MIGRATIONS)
     service.handlers = listen_to_shop(hold_minutes=settings.hold_minutes)
     service.published = PUBLISHED
+    service.snapshots = [OFFER]
     service.permissions = PERMISSIONS
     service.on_start.append(announce_permissions)
     service.jobs = chores.jobs_of(service, keep_keys=timedelta(hours=settings.keep_keys_hours))
@@ -59,9 +66,12 @@ def create_app(service: Service, settings: Settings) -> Root:
     media = create_media(files_of(service))
     return create_root(
         service,
-        apis={"/api/catalog": api, "/media/catalog": media},
-        admin=LazyAdmin(lambda: _admin(service)),
-        pages=as_asgi(create_storefront(service), threads=settings.page_threads),
+        apis={"/api/catalog": ChangesTold(api, groups_changed_at), "/media/catalog": media},
+        admin=ChangesTold(LazyAdmin(lambda: _admin(service)), groups_changed_at),
+        pages=as_asgi(
+            create_storefront(service, gateway_seconds=settings.gateway_seconds),
+            threads=settings.page_threads,
+        ),
     )
 
 
@@ -75,9 +85,11 @@ def _admin(service: Service) -> ASGIApp:
 def create_catalog_api(service: Service, settings: Settings) -> FastAPI:
     """The JSON door."""
     routers = [module.router for module in (products, categories, editing, pictures, stock)]
+    routers.append(bus_router("catalog"))
     api = create_api(service, routers, title="Catalog", prefix="/api/catalog", about=ABOUT)
     api.state.files = files_of(service)
     api.state.cache_seconds = settings.cache_seconds
+    api.state.gateway_seconds = settings.gateway_seconds
     api.state.picture_limit = settings.picture_limit_mb * 1024 * 1024
     return api
 

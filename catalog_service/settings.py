@@ -20,6 +20,9 @@ class Settings(ServiceSettings):
     cache_seconds: int = Field(
         2, ge=0, description="How long shared caches may keep product answers."
     )
+    gateway_seconds: int = Field(
+        60, ge=1, description="How long the gateway may keep product answers that no event purges."
+    )
     picture_limit_mb: int = Field(10, ge=1, le=11, description="Largest picture that is taken.")
     keep_keys_hours: int = Field(24, ge=1, description="How long Idempotency-Keys are remembered.")
 

@@ -6,7 +6,7 @@ The shapes are those of `schemas.ProductBrief` and `schemas.ProductOut`; a test 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 from typing import Any
 
@@ -17,6 +17,7 @@ from catalog_service.db.models import Product
 from catalog_service.db.offers import OfferRow, pictures_of
 from catalog_service.domain.pictures import picture_path
 from catalog_service.usecases.browsing import find_product
+from shared.http.caching import kept_by_gateway
 from shared.identity import Principal
 from shared.work import Work
 
@@ -74,13 +75,18 @@ def address_of(product: ProductOut) -> str:
     return f"/api/catalog/v1/products/{product.slug}"
 
 
-def answer(request: Request, body: dict[str, Any], caller: Principal) -> Response:
-    """The body as JSON with its ETag; 304 when the caller has it already."""
+def answer(
+    request: Request, body: dict[str, Any], caller: Principal, groups: Iterable[str]
+) -> Response:
+    """The body as JSON with its ETag; 304 when the caller has it already.
+
+    The gateway keeps it until an event purges one of the `groups`.
+    """
     raw = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
     digest = blake2b(raw, digest_size=9).hexdigest()
     version = body.get("version")
     etag = f'"v{version}.{digest}"' if version else f'W/"{digest}"'
-    headers = {"etag": etag, "cache-control": _cache_control(request, caller)}
+    headers = {"etag": etag, **_for_caches(request, caller, groups)}
     seen = request.headers.get("if-none-match")
     if seen and etag.removeprefix("W/") in seen.replace("W/", ""):
         return Response(None, 304, headers)
@@ -96,7 +102,9 @@ def _image(row: OfferRow) -> dict[str, Any]:
     }
 
 
-def _cache_control(request: Request, caller: Principal) -> str:
+def _for_caches(request: Request, caller: Principal, groups: Iterable[str]) -> dict[str, str]:
     if caller.may(STAFF):  # staff see drafts, and want to see what they did at once
-        return "private, no-store"
-    return f"public, max-age={request.app.state.cache_seconds}"
+        return {"cache-control": "private, no-store"}
+    state = request.app.state
+    kept = kept_by_gateway(groups, seconds=state.gateway_seconds)
+    return {"cache-control": f"public, max-age={state.cache_seconds}", **kept}

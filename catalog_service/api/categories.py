@@ -22,6 +22,7 @@ from catalog_service.db.categories import (
     child_categories,
 )
 from catalog_service.db.models import Category
+from catalog_service.domain.groups import ROOMS
 from catalog_service.domain.pictures import picture_path
 from catalog_service.usecases import categories
 from shared.http.deps import Caller, KeyedDep, ReadDep, WorkDep
@@ -33,7 +34,7 @@ router = APIRouter(prefix="/v1/categories", tags=["categories"])
 @router.get("", response_model=Categories)
 def list_categories(request: Request, caller: Caller, work: ReadDep) -> Response:
     """The whole tree, in the order in which the shop shows it."""
-    return answer(request, _tree(work).model_dump(mode="json"), caller)
+    return answer(request, _tree(work).model_dump(mode="json"), caller, [ROOMS])
 
 
 @router.get("/{slug}", response_model=CategoryPage)
@@ -46,7 +47,7 @@ def read_category(request: Request, caller: Caller, work: ReadDep, slug: str) ->
         trail=[_brief(each) for each in trail],
         children=[_brief(each) for each in child_categories(work, category)],
     )
-    return answer(request, page.model_dump(mode="json"), caller)
+    return answer(request, page.model_dump(mode="json"), caller, [ROOMS])
 
 
 @router.post("", status_code=201, response_model=CategoryOut)

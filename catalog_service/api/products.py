@@ -9,6 +9,7 @@ from catalog_service.api.answers import STAFF, answer, full, listed
 from catalog_service.api.queries import described, query_of
 from catalog_service.api.schemas import ProductBrief, ProductOut
 from catalog_service.db.categories import path_of
+from catalog_service.domain.groups import ROOMS, list_groups, product_group
 from catalog_service.domain.listing import Listing, Sort, start_of
 from catalog_service.domain.products import ProductState
 from catalog_service.domain.search import query_words
@@ -68,7 +69,8 @@ def list_products(request: Request, caller: Caller) -> Response:
     with _service(request).transactions.read() as work:
         leaf = leaf_through(work, wanted.listing(work))
         body = listed(leaf.rows, leaf.next)
-    return answer(request, body, caller)
+    skus = [item["sku"] for item in body["items"]]
+    return answer(request, body, caller, list_groups(skus, by_stock=wanted.in_stock))
 
 
 @router.get("/{slug}", response_model=ProductOut)
@@ -77,7 +79,7 @@ def read_product(request: Request, caller: Caller, slug: str) -> Response:
     with _service(request).transactions.read() as work:
         row = find_product(work, slug, for_staff=caller.may(STAFF))
         body = full(work, row)
-    return answer(request, body, caller)
+    return answer(request, body, caller, [product_group(body["sku"]), ROOMS])
 
 
 def _service(request: Request) -> Service:

@@ -3,50 +3,61 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
+from shared import announcing
 from shared.events import Event
 from shared.money import Money
+
+Sku = Annotated[str, Field(examples=["MUG-BLUE"])]
+Slug = Annotated[str, Field(examples=["blue-mug"])]
+Name = Annotated[str, Field(examples=["Blue mug"])]
+Summary = Annotated[str, Field(examples=["Holds a third of a litre."])]
+Picture = Annotated[str, Field(examples=["/media/catalog/blue-mug.jpg"])]
+Category = Annotated[str, Field(examples=["kitchen"])]
+Why = Annotated[str, Field(examples=["expired"])]
+Allowed = Annotated[dict[str, str], Field(examples=[{"catalog.change_product": "Change products"}])]
 
 
 class ProductPublished(Event, type="catalog.product.published.v1", key="sku"):
     """A product can be bought from now on. Tells all that others may show of it."""
 
-    sku: str
-    slug: str
-    name: str
-    summary: str
+    sku: Sku
+    slug: Slug
+    name: Name
+    summary: Summary
     price: Money
-    image_url: str
-    category: str
+    image_url: Picture
+    category: Category
     available: int
 
 
 class ProductChanged(Event, type="catalog.product.changed.v1", key="sku"):
     """Something that others show of a published product is different now. Tells all of it."""
 
-    sku: str
-    slug: str
-    name: str
-    summary: str
+    sku: Sku
+    slug: Slug
+    name: Name
+    summary: Summary
     price: Money
-    image_url: str
-    category: str
+    image_url: Picture
+    category: Category
     available: int
 
 
 class ProductWithdrawn(Event, type="catalog.product.withdrawn.v1", key="sku"):
     """A product can no longer be bought."""
 
-    sku: str
+    sku: Sku
 
 
 class PriceChanged(Event, type="catalog.price.changed.v1", key="sku"):
     """A published product costs something else now."""
 
-    sku: str
+    sku: Sku
     price: Money
     previous: Money
 
@@ -54,7 +65,7 @@ class PriceChanged(Event, type="catalog.price.changed.v1", key="sku"):
 class StockLevel(Event, type="catalog.stock.level.v1", key="sku"):
     """So many can still be bought. `version` counts changes of the stock, not of the product."""
 
-    sku: str
+    sku: Sku
     available: int
 
 
@@ -68,7 +79,7 @@ class StockHeld(Event, type="catalog.stock.held.v1", key="order_id"):
 class StockRefusedLine(BaseModel):
     """A line that could not be filled."""
 
-    sku: str
+    sku: Sku
     wanted: int
     available: int
 
@@ -77,7 +88,9 @@ class StockRefused(Event, type="catalog.stock.refused.v1", key="order_id"):
     """Nothing is held for an order, because of these lines."""
 
     order_id: UUID
-    reason: str
+    reason: Annotated[
+        str, Field(examples=["Not everything is there any more: only 1 of Blue mug are left."])
+    ]
     lines: list[StockRefusedLine]
 
 
@@ -94,14 +107,20 @@ class StockReleased(Event, type="catalog.stock.released.v1", key="order_id"):
     """
 
     order_id: UUID
-    reason: str
+    reason: Why
 
 
 class PermissionsAnnounced(Event, type="catalog.permissions.announced.v1", key="service"):
     """The permissions that this service asks for, with what each allows."""
 
-    service: str
-    permissions: dict[str, str]
+    service: Annotated[str, Field(examples=["catalog"])]
+    permissions: Allowed
+
+
+class ReplicaAnnounced(
+    announcing.ReplicaAnnounced, type="catalog.replica.announced.v1", key="service"
+):
+    """A process of ours answers HTTP at `url`, will soon no longer, or is gone."""
 
 
 PUBLISHED: tuple[type[Event], ...] = (
@@ -115,4 +134,5 @@ PUBLISHED: tuple[type[Event], ...] = (
     StockCommitted,
     StockReleased,
     PermissionsAnnounced,
+    ReplicaAnnounced,
 )

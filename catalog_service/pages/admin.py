@@ -11,12 +11,12 @@ from starlette.requests import Request
 from starlette.types import ASGIApp
 from starlette_admin.fields import ImageField
 
-from catalog_service.db.models import Category, ParkedRow, PriceChange, Product
+from catalog_service.db.models import Category, PriceChange, Product
 from catalog_service.db.stock_models import Hold, ShelfRow, StockMovement
 from catalog_service.domain.errors import PriceInvalid
 from catalog_service.domain.pictures import picture_path
 from catalog_service.domain.products import ProductState
-from catalog_service.pages.admin_stock import HoldView, MovementView, ParkedView, ShelfView
+from catalog_service.pages.admin_stock import HoldView, MovementView, ShelfView
 from catalog_service.usecases import categories, pictures, prices, products
 from catalog_service.usecases.entering import NewProduct
 from shared.http.admin import (
@@ -36,6 +36,7 @@ from shared.http.admin import (
     create_admin,
     row_action,
 )
+from shared.http.admin.bus import bus_views
 from shared.http.typed import money_typed
 from shared.identity import Principal
 from shared.money import Money
@@ -248,7 +249,7 @@ def create_catalog_admin(service: Service, files: Files) -> ASGIApp:
         MovementView(StockMovement),
         HoldView(Hold),
         PriceView(PriceChange),
-        ParkedView(ParkedRow),
+        *bus_views(service),
     ]
     return create_admin(service, views, title="Catalog")
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from sqlalchemy import Select, update
+from sqlalchemy import Select
 from sqlalchemy.orm import joinedload
 from starlette.requests import Request
 
-from catalog_service.db.models import ParkedRow
 from catalog_service.db.stock_models import HoldLine, ShelfRow
 from catalog_service.domain.errors import QuantityInvalid
 from catalog_service.usecases.stock import count_stock, receive_stock
-from shared import clock
 from shared.http.admin import (
     AdminView,
     Asked,
@@ -20,7 +18,6 @@ from shared.http.admin import (
     IntegerField,
     RowsBelow,
     StringField,
-    TextAreaField,
     row_action,
 )
 from shared.work import Work
@@ -134,40 +131,6 @@ class HoldView(AdminView):
     sortable_fields = ["state", "expires_at", "created_at", "updated_at"]
     fields_default_sort = [("updated_at", True)]
     view_permission = VIEW
-
-
-class ParkedView(AdminView):
-    """Events we heard and could not act on: they are tried again, until we give up."""
-
-    key = "parked"
-    menu_label = "Parked events"
-    icon = "fa fa-triangle-exclamation"
-    named_by: ClassVar[str] = "type"
-    fields = [
-        DateTimeField("parked_at", label="When"),
-        StringField("type"),
-        StringField("aggregate", label="About"),
-        IntegerField("attempts", label="Tries"),
-        DateTimeField("next_try_at", label="Next try"),
-        DateTimeField("dead_at", label="Given up"),
-        TextAreaField("error", label="What went wrong"),
-        TextAreaField("body", label="The event"),
-    ]
-    exclude_fields_from_list = ["body"]
-    searchable_fields = ["type", "aggregate", "error"]
-    sortable_fields = ["parked_at", "type", "next_try_at", "dead_at"]
-    fields_default_sort = [("parked_at", True)]
-    view_permission = VIEW
-
-    @row_action("Try again", permission=CHANGE, confirm="Try this event again now?")
-    def try_again(self, work: Work, ids: list[int], asked: Asked) -> str:
-        """Let the worker try once more, from the beginning."""
-        work.session.execute(
-            update(ParkedRow)
-            .where(ParkedRow.seq == ids[0])
-            .values(attempts=0, dead_at=None, next_try_at=clock.now())
-        )
-        return "It will be tried again within a second."
 
 
 def _number(typed: str) -> int:

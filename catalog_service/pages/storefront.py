@@ -24,6 +24,7 @@ from catalog_service.pages.cards import (
     described_for_machines,
     details_of,
 )
+from catalog_service.pages.sharing import same_for_guests
 from catalog_service.usecases.browsing import (
     count_found,
     find_product,
@@ -71,12 +72,10 @@ def home_page() -> str:
     with read() as work:
         featured = Listing(featured=True, sort=Sort.NEWEST, in_stock=True, limit=IN_A_ROW)
         newest = Listing(sort=Sort.NEWEST, limit=IN_A_ROW)
-        return render_template(
-            "catalog/home.html",
-            featured=cards_of(leaf_through(work, featured).rows),
-            newest=cards_of(leaf_through(work, newest).rows),
-            **_frame(work),
-        )
+        liked = cards_of(leaf_through(work, featured).rows)
+        new = cards_of(leaf_through(work, newest).rows)
+        same_for_guests(liked, new)
+        return render_template("catalog/home.html", featured=liked, newest=new, **_frame(work))
 
 
 @storefront.get("/categories/<slug>")
@@ -85,12 +84,14 @@ def category_page(slug: str) -> str:
     with read() as work:
         category = category_by_slug(work, slug)
         trail = categories_on_path(work, category)
+        shown = _shown(work, Listing(path=category.path), LOOKED_THROUGH)
+        same_for_guests(shown.cards)
         return render_template(
             "catalog/category.html",
             category=category,
             trail=_steps(trail[:-1], category.name),
             children=child_categories(work, category),
-            shown=_shown(work, Listing(path=category.path), LOOKED_THROUGH),
+            shown=shown,
             **_frame(work, here=trail[0].slug),
         )
 
@@ -103,13 +104,15 @@ def search_page() -> str:
     with read() as work:
         shown = _shown(work, Listing(words=words), SEARCHED if q else LOOKED_THROUGH)
         lost = bool(q) and not shown.cards
-        instead = Listing(featured=True, sort=Sort.NEWEST, limit=4)
+        featured = Listing(featured=True, sort=Sort.NEWEST, limit=4)
+        instead = cards_of(leaf_through(work, featured).rows) if lost else []
+        same_for_guests(shown.cards, instead)
         return render_template(
             "catalog/search.html",
             q=q,
             shown=shown,
             suggestions=suggest_words(work, words or ()) if lost else [],
-            instead=cards_of(leaf_through(work, instead).rows) if lost else [],
+            instead=instead,
             **_frame(work),
         )
 
@@ -122,6 +125,9 @@ def product_page(slug: str) -> str:
         trail = categories_on_path(work, category_by_slug(work, row.category_slug))
         card = card_of(row)
         image = absolute_url(card.picture) if card.picture else ""
+        related = _related(work, card, row.category_path)
+        if card.sold_out:  # else its form holds a token of the visitor's own
+            same_for_guests([card], related, lists=False)
         return render_template(
             "catalog/product.html",
             product=card,
@@ -130,7 +136,7 @@ def product_page(slug: str) -> str:
             details=details_of(row.attributes, row.weight_grams),
             described=described_for_machines(card, row.description, absolute_url(card.path), image),
             trail=_steps(trail, card.name),
-            related=_related(work, card, row.category_path),
+            related=related,
             **_frame(work, here=trail[0].slug),
         )
 

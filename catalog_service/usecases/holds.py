@@ -6,8 +6,6 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import insert
-
 from catalog_service.db.products import names_of
 from catalog_service.db.stock import (
     begin_hold,
@@ -16,8 +14,8 @@ from catalog_service.db.stock import (
     lock_hold,
     lock_shelves,
     move_hold,
+    write_lines,
 )
-from catalog_service.db.stock_models import HoldLine
 from catalog_service.domain.holds import (
     HoldState,
     OnPaid,
@@ -35,7 +33,7 @@ from catalog_service.events.published import (
     StockReleased,
 )
 from catalog_service.usecases.ledger import Movement, make_movements
-from shared import clock
+from shared.database import database_now
 from shared.work import Work
 
 
@@ -44,7 +42,7 @@ def hold_stock(work: Work, order_id: UUID, wanted: Mapping[str, int], *, minutes
 
     An order that we know already holds nothing more; one that was paid first is sold at once.
     """
-    until = clock.now() + timedelta(minutes=minutes)
+    until = database_now(work.session) + timedelta(minutes=minutes)
     fresh = begin_hold(work, order_id, HoldState.HELD, expires_at=until)
     if not fresh:
         _sell_what_was_awaited(work, order_id, wanted)
@@ -53,7 +51,7 @@ def hold_stock(work: Work, order_id: UUID, wanted: Mapping[str, int], *, minutes
     if short:
         _refuse(work, Promise(order_id, HoldState.HELD), short)
         return
-    _write_lines(work, order_id, wanted)
+    write_lines(work, order_id, wanted)
     work.publish(StockHeld(order_id=order_id, version=1, expires_at=until))
 
 
@@ -103,7 +101,7 @@ def expire_holds(work: Work, *, limit: int = 100) -> int:
 def _sell_what_was_awaited(work: Work, order_id: UUID, wanted: Mapping[str, int]) -> None:
     promise = _known(work, order_id)
     if promise.state is HoldState.AWAITED and _take_and_sell(work, promise, wanted):
-        _write_lines(work, order_id, wanted)
+        write_lines(work, order_id, wanted)
 
 
 def _take_and_sell(work: Work, promise: Promise, wanted: Mapping[str, int]) -> bool:
@@ -162,12 +160,6 @@ def _known(work: Work, order_id: UUID) -> Promise:
     promise = lock_hold(work, order_id)
     assert promise is not None  # holds are never deleted, and one was there a moment ago
     return promise
-
-
-def _write_lines(work: Work, order_id: UUID, wanted: Mapping[str, int]) -> None:
-    rows = [{"order_id": order_id, "sku": sku, "quantity": q} for sku, q in wanted.items()]
-    if rows:
-        work.session.execute(insert(HoldLine), rows)
 
 
 def _refuse(work: Work, promise: Promise, short: list[ShortLine]) -> None:

@@ -1,4 +1,4 @@
-"""Change shelves: every change is entered into the ledger and told to others."""
+"""Change shelves: every change is entered into the ledger, and told if buyers can see it."""
 
 from __future__ import annotations
 
@@ -49,8 +49,9 @@ class Movement:
 
 
 def make_movements(work: Work, movements: Iterable[Movement]) -> None:
-    """Change the shelves as the movements say, in the order of their SKU, and tell the levels.
+    """Change the shelves as the movements say, in the order of their SKU, and tell new levels.
 
+    What was held and is sold now changes nothing for a buyer, so nobody is told.
     Whoever calls has locked the shelves and decided; a shelf that cannot follow raises.
     """
     made = list(movements)
@@ -59,7 +60,8 @@ def make_movements(work: Work, movements: Iterable[Movement]) -> None:
         shifts[movement.sku] += movement.shift
     for sku, shift in sorted(shifts.items()):
         shelf = shift_shelf(work, sku, shift)
-        work.publish(StockLevel(sku=sku, version=shelf.version, available=shelf.free))
+        if shift.on_hand != shift.held:
+            work.publish(StockLevel(sku=sku, version=shelf.version, available=shelf.free))
     write_movements(work, [movement.row() for movement in made])
 
 

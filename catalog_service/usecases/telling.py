@@ -14,16 +14,17 @@ from shared.work import Work
 
 def tell_published(work: Work, product: Product) -> None:
     """Say that a product is on sale from now on."""
-    work.publish(ProductPublished(**_full_state(work, product)))
+    work.publish(ProductPublished(**full_state(work, product)))
 
 
 def tell_changed(work: Work, product: Product) -> None:
     """Say what a product looks like now; nobody else knows of one that is not on sale."""
     if product.state == ProductState.PUBLISHED:
-        work.publish(ProductChanged(**_full_state(work, product)))
+        work.publish(ProductChanged(**full_state(work, product)))
 
 
-def _full_state(work: Work, product: Product) -> dict[str, Any]:
+def full_state(work: Work, product: Product) -> dict[str, Any]:
+    """All that others may show of a product."""
     return {
         "sku": product.sku,
         "version": product.version,
