@@ -7,6 +7,8 @@ from pathlib import Path
 
 from starlette.types import ASGIApp
 
+from shared.eventplane.api import bus_router
+from shared.eventplane.permissions import bus_permissions
 from shared.handlers import Handlers
 from shared.http.api import create_api
 from shared.http.lazy import LazyAdmin
@@ -17,6 +19,7 @@ from shared.service import Service, Tables, assemble
 from shared.work import Work
 from shop_service.api import carts, orders, progress, staff
 from shop_service.db.models import Base, InboxRow, KeyRow, OutboxRow, ParkedRow
+from shop_service.db.orders import correlations_of
 from shop_service.db.provider_books import ProviderBooks
 from shop_service.domain.checkout import Pace
 from shop_service.events.published import PUBLISHED, PermissionsAnnounced
@@ -25,7 +28,7 @@ from shop_service.handlers.catalog import checkout_handlers, offer_handlers
 from shop_service.pages.site import create_site
 from shop_service.providers.test_payment import TestProvider
 from shop_service.settings import Settings
-from shop_service.usecases import payments, upkeep
+from shop_service.usecases import payments, sagas, upkeep
 from shop_service.usecases.checkout import cancel_what_waits_too_long
 
 TABLES = Tables(Base.metadata, OutboxRow, InboxRow, ParkedRow, KeyRow)
@@ -35,6 +38,7 @@ PERMISSIONS = {
     "shop.cancel_order": "Cancel somebody's order",
     "shop.ship_order": "Note that an order was sent",
     "shop.refund_order": "Send the money of an order back",
+    **bus_permissions("shop"),
 }
 ABOUT = (
     "Carts, orders and payments. Test cards: 4242 4242 4242 4242 succeeds, 4000 0000 0000 0002 is "
@@ -52,6 +56,7 @@ def create_service(settings: Settings) -> Service:
     service.published = PUBLISHED
     service.permissions = PERMISSIONS
     service.on_start.append(announce_permissions)
+    service.gauges.append(sagas.show)
     service.jobs = _jobs(service, settings, till)
     service.create_app = lambda _: create_app(service, till)
     return service
@@ -70,7 +75,8 @@ def create_till(service: Service, settings: Settings) -> payments.Till:
 
 def create_app(service: Service, till: payments.Till) -> Root:
     """The shop's doors for HTTP."""
-    routers = [carts.router, orders.router, progress.router, staff.router]
+    bus = bus_router("shop", resolve=correlations_of)
+    routers = [carts.router, orders.router, progress.router, staff.router, bus]
     api = create_api(service, routers, title="Shop", prefix="/api/shop", about=ABOUT)
     api.state.till = till
     pages = as_asgi(create_site(service, till), threads=service.settings.page_threads)
@@ -111,7 +117,7 @@ def _jobs(service: Service, settings: Settings, till: payments.Till) -> list[Job
         return upkeep.purge_keys(transactions, settings.key_hours)
 
     return [
-        Job("payments", lambda: payments.run_errands(transactions, till), every=1.0, woken=True),
+        Job("payments", lambda: payments.run_errands(transactions, till), every=2.0, woken=True),
         Job("deadlines", lambda: cancel_what_waits_too_long(transactions), every=5.0),
         Job("guest-carts", hourly(expire_carts), every=600.0),
         Job("keys", hourly(purge_keys), every=600.0),

@@ -133,12 +133,12 @@ async def _waited(service: Service, answer: Response, seconds: float) -> Respons
 
     def look() -> OrderOut | None:
         with service.transactions.read() as work:
-            order_id = finders.order_id_by_number(work, number, None)
-            if finders.status_of(work, order_id) == "placed":
-                return None
-            return OrderOut.of(finders.order_by_id(work, order_id))
+            order_id = finders.final_order(work, number)
+            return OrderOut.of(finders.order_by_id(work, order_id)) if order_id else None
 
-    final = await until(look, seconds=seconds)
+    known = "idempotency-replayed" in answer.headers  # else it was placed a moment ago
+    news = service.transactions.news
+    final = await until(look, seconds=seconds, news=news, of=number, at_once=known)
     if final is not None:
         kept = dict(answer.headers)
         headers = {name: kept[name] for name in kept if name.startswith(("location", "idem"))}

@@ -7,11 +7,11 @@ from uuid import UUID
 
 from sqlalchemy import bindparam, exists, select
 
+from shared.database import table_of
 from shared.money import Money
 from shared.work import Work
 from shop_service.db.known_products import OFFER, offer_from
 from shop_service.db.models import Cart, CartItem, KnownProduct
-from shop_service.db.writing import table_of
 from shop_service.domain.cart import CURRENCY_OF_NOTHING, CartLine
 from shop_service.domain.cart import Cart as CartView
 from shop_service.domain.shoppers import Shopper

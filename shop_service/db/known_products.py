@@ -6,11 +6,11 @@ from typing import Any
 
 from sqlalchemy import bindparam, select, update
 
-from shared.database import insert_if_absent
+from shared.database import insert_if_absent, table_of
 from shared.money import Money
 from shared.work import Work
 from shop_service.db.models import KnownProduct
-from shop_service.db.writing import changed, table_of
+from shop_service.db.writing import changed
 from shop_service.domain.cart import CURRENCY_OF_NOTHING, Offer, OfferState
 
 OFFER = (
@@ -47,6 +47,21 @@ def offer_by_sku(work: Work, sku: str) -> Offer | None:
     """What we know about one product."""
     row = work.session.execute(BY_SKU, {"of_sku": sku}).one_or_none()
     return offer_from(row) if row else None
+
+
+def offers_for_sale(work: Work) -> dict[str, Offer]:
+    """All that we believe is for sale, by SKU."""
+    known = table_of(KnownProduct)
+    listed = select(*(known.c[column.key] for column in OFFER)).where(
+        known.c.state == str(OfferState.LISTED)
+    )
+    return {row.sku: offer_from(row) for row in work.session.execute(listed)}
+
+
+def forget_versions(work: Work) -> int:
+    """Believe whatever is said next, and sell from what we know until then; how many products."""
+    nothing = {"product_version": 0, "price_version": 0, "stock_version": 0}
+    return changed(work, update(KnownProduct).values(**nothing))
 
 
 def make_known(work: Work, sku: str) -> None:

@@ -209,6 +209,10 @@ class Checkout(Base):
     ends_order: Mapped[bool] = mapped_column(default=False)  # a refund that also cancels
     started_at: Mapped[datetime]
     version: Mapped[int] = mapped_column(BigInteger, default=1)
+    # What brought it to this step, so that what follows by itself belongs to the same story.
+    correlation: Mapped[str] = mapped_column(String(64), default="", server_default="")
+    traceparent: Mapped[str] = mapped_column(String(55), default="", server_default="")
+    causation: Mapped[str | None] = mapped_column(String(64))
 
     order: Mapped[Order] = relationship(back_populates="checkout")
 

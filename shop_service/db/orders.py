@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, bindparam, or_, select
 from sqlalchemy.orm import joinedload, selectinload
 
+from shared.database import table_of
+from shared.money import Money
 from shared.work import Work
-from shop_service.db.models import Order, TimelineEntry
-from shop_service.db.writing import table_of
+from shop_service.db.models import (
+    Checkout,
+    Order,
+    OrderLine,
+    OutboxRow,
+    PaymentRow,
+    TimelineEntry,
+)
 from shop_service.domain.errors import OrderNotFound
 from shop_service.domain.numbers import read_number
+from shop_service.domain.order import PLACED
 from shop_service.domain.shoppers import Shopper
 
 WHOLE = (
@@ -23,13 +32,34 @@ WHOLE = (
     joinedload(Order.checkout),
 )
 
+BY_ID = select(Order).where(Order.id == bindparam("of_order")).options(*WHOLE)
 # Asked again and again by those who wait.
-STATUS = select(table_of(Order).c.status).where(table_of(Order).c.id == bindparam("of_order"))
+ORDERS = table_of(Order)
+STATUS = select(ORDERS.c.status).where(ORDERS.c.id == bindparam("of_order"))
+FINAL = select(ORDERS.c.id).where(
+    ORDERS.c.number == bindparam("of_number"), ORDERS.c.status != PLACED.status
+)
+PAYMENTS, LINES = table_of(PaymentRow), table_of(OrderLine)
+REFERENCE = select(PAYMENTS.c.reference).where(PAYMENTS.c.order_id == bindparam("of_order"))
+SOLD = (
+    select(LINES.c.sku, LINES.c.quantity, LINES.c.name, LINES.c.unit_amount, LINES.c.currency)
+    .where(LINES.c.order_id == bindparam("of_order"))
+    .order_by(LINES.c.position)
+)
 AFTER = (
     select(TimelineEntry)
     .where(TimelineEntry.order_id == bindparam("of_order"), TimelineEntry.seq > bindparam("of_seq"))
     .order_by(TimelineEntry.seq)
 )
+
+
+class Sold(NamedTuple):
+    """A line of an order, as others are told of it."""
+
+    sku: str
+    quantity: int
+    name: str
+    unit_price: Money
 
 
 def placed_by(shopper: Shopper) -> ColumnElement[bool]:
@@ -71,10 +101,28 @@ def order_id_by_number(work: Work, number: str, shopper: Shopper | None) -> UUID
     return found
 
 
+def correlations_of(work: Work, number: str) -> Sequence[str]:
+    """Under which correlations this order was spoken of; none: there is no such order.
+
+    The request that placed it has one, and so has each later one: shipped, refunded.
+    """
+    order_id = work.session.scalar(select(Order.id).where(Order.number == _known_form(number)))
+    if order_id is None:
+        return []
+    spoken = (
+        select(OutboxRow.correlation)
+        .where(OutboxRow.aggregate == f"/shop/{order_id}", OutboxRow.correlation != "")
+        .order_by(OutboxRow.seq)
+    )
+    placed = select(Checkout.correlation).where(Checkout.order_id == order_id)
+    found = [*work.session.scalars(placed), *work.session.scalars(spoken)]
+    return [each for each in dict.fromkeys(found) if each]
+
+
 def order_by_id(work: Work, order_id: UUID) -> Order:
     """One order as it is now, with all that belongs to it."""
-    query = select(Order).where(Order.id == order_id).options(*WHOLE)
-    return work.session.scalars(query, execution_options={"populate_existing": True}).one()
+    options = {"populate_existing": True}
+    return work.session.scalars(BY_ID, {"of_order": order_id}, execution_options=options).one()
 
 
 def orders_of(work: Work, shopper: Shopper, *, before: UUID | None, limit: int) -> Sequence[Order]:
@@ -88,6 +136,25 @@ def orders_of(work: Work, shopper: Shopper, *, before: UUID | None, limit: int) 
 def status_of(work: Work, order_id: UUID) -> str:
     """Only how it stands: asked often, by those who wait."""
     return work.session.scalar(STATUS, {"of_order": order_id}) or ""
+
+
+def final_order(work: Work, number: str) -> UUID | None:
+    """The id of this order, if it is known how it ends."""
+    return work.session.scalar(FINAL, {"of_number": number})
+
+
+def reference_of(work: Work, order_id: UUID) -> str:
+    """Under which reference the provider keeps the payment of an order."""
+    return work.session.scalar(REFERENCE, {"of_order": order_id}) or ""
+
+
+def sold_in(work: Work, order_id: UUID) -> list[Sold]:
+    """What was sold in an order."""
+    rows = work.session.execute(SOLD, {"of_order": order_id})
+    return [
+        Sold(sku, quantity, name, Money(amount, currency))
+        for sku, quantity, name, amount, currency in rows
+    ]
 
 
 def timeline_after(work: Work, order_id: UUID, seq: int) -> Sequence[TimelineEntry]:

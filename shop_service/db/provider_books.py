@@ -5,11 +5,11 @@ from __future__ import annotations
 from sqlalchemy import bindparam, select, update
 
 from shared import clock
-from shared.database import insert_if_absent
+from shared.database import insert_if_absent, table_of
 from shared.money import Money
 from shared.work import Transactions, Work
 from shop_service.db.models import ProviderCharge, ProviderRefund
-from shop_service.db.writing import changed, table_of
+from shop_service.db.writing import changed
 from shop_service.domain.books import BookState, Entry
 
 CHARGES = table_of(ProviderCharge)

@@ -7,22 +7,14 @@ beside those is written to the columns of that name.
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import CursorResult, Delete, Table, Update
-from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy import Delete, Update
 
+from shared.database import rows_changed
 from shared.work import Work
-
-
-def table_of(row: type[DeclarativeBase]) -> Table:
-    """The table behind a row class, for statements that need no more than that."""
-    return cast(Table, row.__table__)
 
 
 def changed(work: Work, statement: Update | Delete, **values: Any) -> int:
     """How many rows the statement changed. None: the world is no longer as its WHERE says."""
-    done = work.session.execute(
-        statement, values or None, execution_options={"synchronize_session": False}
-    )
-    return int(cast("CursorResult[Any]", done).rowcount)
+    return rows_changed(work.session, statement, values)

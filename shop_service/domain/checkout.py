@@ -12,12 +12,13 @@ class Step(StrEnum):
 
     AWAITING_STOCK = "awaiting_stock"  # for the catalog to set the goods aside
     PAYING = "paying"  # for the provider to promise the money; the shopper can still cancel
-    CAPTURING = "capturing"  # the pivot is behind us: only forward
+    CAPTURING = "capturing"  # the pivot: from here on only forward, asked without end
     UNDOING = "undoing"  # cancelled while the provider was asked: make sure nothing is taken
     REFUNDING = "refunding"  # for the provider to give the money back
     DONE = "done"
 
 
+PIVOT = Step.CAPTURING  # reaching it, the money is promised: nothing before can be called off
 OPEN = (Step.AWAITING_STOCK, Step.PAYING)  # an order may still be cancelled
 ERRANDS = (Step.PAYING, Step.CAPTURING, Step.UNDOING, Step.REFUNDING)  # the provider is asked
 

@@ -23,6 +23,7 @@ from shared.http.admin import (
     create_admin,
     row_action,
 )
+from shared.http.admin.bus import bus_views
 from shared.money import Money
 from shared.service import Service
 from shared.work import Work
@@ -242,4 +243,5 @@ VIEWS: dict[type[AdminView], type[Base]] = {
 
 def create_orders_admin(service: Service) -> ASGIApp:
     """The admin under /admin/shop/."""
-    return create_admin(service, (view(model) for view, model in VIEWS.items()), title="Orders")
+    views = [view(model) for view, model in VIEWS.items()]
+    return create_admin(service, [*views, *bus_views(service)], title="Orders")

@@ -6,10 +6,11 @@ from uuid import UUID
 
 from sqlalchemy import bindparam, case, select, update
 
-from shared import clock
+from shared import context
+from shared.database import database_now
+from shared.failpoints import reached
 from shared.work import Transactions, Work
 from shop_service.db.models import UNDER_WAY, Checkout
-from shop_service.db.orders import status_of
 from shop_service.db.writing import changed
 from shop_service.domain.checkout import OPEN, REASONS, Code, Pace, Step
 from shop_service.domain.order import CONFIRMED, MOVES, REFUNDED, Move, Payment, Status
@@ -19,8 +20,10 @@ from shop_service.usecases.moves import (
     SHOP,
     advance,
     fresh_order,
+    fresh_order_if_any,
     move_order,
     state_of,
+    story,
     write_payment,
 )
 
@@ -33,12 +36,13 @@ STOP = (
         version=CHECKOUTS.c.version + 1,
     )
 )
+STORY = (CHECKOUTS.c.correlation, CHECKOUTS.c.traceparent, CHECKOUTS.c.causation)
 STEP = select(CHECKOUTS.c.step).where(CHECKOUTS.c.order_id == bindparam("of_order"))
 
 
 def start_paying(work: Work, order_id: UUID, pace: Pace) -> bool:
     """The goods are set aside: the payment is due now. False when the order no longer waits."""
-    now = clock.now()
+    now = database_now(work.session)
     began = advance(
         work,
         order_id,
@@ -47,6 +51,7 @@ def start_paying(work: Work, order_id: UUID, pace: Pace) -> bool:
         due_at=now,
         deadline=now + pace.payment,
     )
+    reached("saga.after_reply")
     if began:
         move_order(work, order_id, Move.SET_ASIDE, "Your goods are set aside for you.")
     return began
@@ -57,8 +62,9 @@ def cancel(work: Work, order_id: UUID, code: Code, *, reason: str = "", actor: s
 
     If the provider may have been asked, a last errand makes sure that it takes nothing.
     """
-    if not changed(work, STOP, of_order=order_id):
+    if not changed(work, STOP, of_order=order_id, **story()):
         return False
+    reached("saga.mid_compensation")
     step = work.session.scalar(STEP, {"of_order": order_id})
     if step == Step.DONE:
         write_payment(work, order_id, Payment.VOIDED)
@@ -86,11 +92,12 @@ def say_cancelled(
 
 def note_goods_left(work: Work, order_id: UUID) -> bool:
     """The catalog has taken the goods of a paid order off the shelf."""
-    if status_of(work, order_id) != Status.CONFIRMED:
+    order = fresh_order_if_any(work, order_id)
+    if order is None or order.status != Status.CONFIRMED:
         return False
-    if state_of(fresh_order(work, order_id)) not in MOVES[Move.TAKE_OFF_SHELF]:
+    if state_of(order) not in MOVES[Move.TAKE_OFF_SHELF]:
         return False
-    move_order(work, order_id, Move.TAKE_OFF_SHELF, "Your goods are off the shelf.")
+    move_order(work, order_id, Move.TAKE_OFF_SHELF, "Your goods are off the shelf.", seen=order)
     return True
 
 
@@ -109,14 +116,13 @@ def give_money_back(work: Work, order_id: UUID) -> bool:
 def cancel_what_waits_too_long(transactions: Transactions, limit: int = 50) -> int:
     """Call off orders for which the catalog did not answer in time. How many there were."""
     with transactions.read() as work:
-        late = work.session.scalars(
-            select(Checkout.order_id)
-            .where(
-                UNDER_WAY, Checkout.step == Step.AWAITING_STOCK, Checkout.deadline <= clock.now()
-            )
+        over = Checkout.deadline <= database_now(work.session)
+        late = work.session.execute(
+            select(Checkout.order_id, *STORY)
+            .where(UNDER_WAY, Checkout.step == Step.AWAITING_STOCK, over)
             .limit(limit)
         ).all()
-    for order_id in late:
-        with transactions.begin() as work:
+    for order_id, *kept in late:
+        with context.entered(context.resumed(*kept)), transactions.begin() as work:
             cancel(work, order_id, Code.STOCK_TIMEOUT)
     return len(late)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.orm.attributes import set_committed_value
 
-from shared import clock
+from shared import clock, context
+from shared.database import database_now, table_of
 from shared.work import Work
 from shop_service.db.models import Checkout, Order, PaymentRow, TimelineEntry
-from shop_service.db.writing import changed, table_of
+from shop_service.db.writing import changed
 from shop_service.domain.checkout import Step
 from shop_service.domain.errors import OrderChanged
-from shop_service.domain.order import Fulfilment, Move, Payment, State, Status, after
+from shop_service.domain.order import Fulfilment, Move, Payment, State, Status, after, is_final
 
 SHOP = "shop"  # the actor of what happens by itself
 
@@ -45,19 +47,34 @@ def state_of(order: Order) -> State:
 
 def fresh_order(work: Work, order_id: UUID) -> Order:
     """The order as it is now, whatever this session read before."""
+    order = fresh_order_if_any(work, order_id)
+    assert order is not None  # orders are never deleted
+    return order
+
+
+def fresh_order_if_any(work: Work, order_id: UUID) -> Order | None:
+    """The same for an id that somebody else says; None if there is no such order."""
     options = {"populate_existing": True}
-    return work.session.scalars(FRESH, {"of_order": order_id}, execution_options=options).one()
+    found = work.session.scalars(FRESH, {"of_order": order_id}, execution_options=options)
+    return found.one_or_none()
 
 
 def move_order(
-    work: Work, order_id: UUID, move: Move, text: str, *, actor: str = SHOP, **more: Any
+    work: Work,
+    order_id: UUID,
+    move: Move,
+    text: str,
+    *,
+    actor: str = SHOP,
+    seen: Order | None = None,
+    **more: Any,
 ) -> Order:
     """Make one move, and write it into the timeline under the version that it leads to.
 
-    Raises MoveNotPossible where the table of moves has none, OrderChanged if somebody moved it
-    between our look and our step.
+    Who has `seen` the order in this work spares us another look. Raises MoveNotPossible where the
+    table of moves has none, OrderChanged if somebody moved it between that look and our step.
     """
-    order = fresh_order(work, order_id)
+    order = seen or fresh_order(work, order_id)
     state = after(state_of(order), move)
     now, version = clock.now(), order.version + 1
     values: dict[str, Any] = {
@@ -74,6 +91,8 @@ def move_order(
         set_committed_value(order, name, value)
     entry = {"order_id": order_id, "seq": version, "at": now, "what": move, "text": text}
     work.session.execute(TELL, {**entry, "actor": actor})
+    if is_final(state.status):
+        work.wake_who_awaits(order.number)
     return order
 
 
@@ -82,8 +101,14 @@ def advance(work: Work, order_id: UUID, to: Step, *, when: Collection[Step], **m
 
     Every change of an order begins with this: of two that race, one is told no.
     """
-    more.setdefault("due_at", clock.now())
+    more.setdefault("due_at", database_now(work.session))
+    more |= story()
     return changed(work, ADVANCE, of_order=order_id, of_steps=list(when), step=to, **more) == 1
+
+
+def story() -> dict[str, str | None]:
+    """What sets us off at this moment, as a checkout's columns keep it."""
+    return asdict(context.current())
 
 
 def write_payment(work: Work, order_id: UUID, state: Payment, **more: Any) -> None:

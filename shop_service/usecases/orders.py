@@ -7,15 +7,16 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import exists, select, update
+from sqlalchemy import bindparam, exists, select, update
 
 from shared import clock
+from shared.database import database_now
 from shared.identity import Principal
 from shared.ids import new_id
 from shared.money import Money
 from shared.work import Work
-from shop_service.db.carts import cart_by_id, open_cart_of
-from shop_service.db.models import Cart, Checkout, Order, OrderLine, PaymentRow, TimelineEntry
+from shop_service.db.carts import CARTS, cart_by_id, open_cart_of
+from shop_service.db.models import Checkout, Order, OrderLine, PaymentRow, TimelineEntry
 from shop_service.db.orders import order_by_id
 from shop_service.db.writing import changed
 from shop_service.domain.cart import Cart as CartView
@@ -28,10 +29,23 @@ from shop_service.events.published import OrderPlaced, OrderShipped, WantedLine
 from shop_service.providers.payment import Card
 from shop_service.usecases.carts import bring_guest_cart
 from shop_service.usecases.checkout import cancel
-from shop_service.usecases.moves import advance, fresh_order, move_order, state_of
+from shop_service.usecases.moves import (
+    ORDERS,
+    advance,
+    fresh_order,
+    move_order,
+    state_of,
+    story,
+)
 from shop_service.usecases.payments import Till
 
 SHOPPER = "shopper"
+CLOSE = update(CARTS).where(
+    CARTS.c.id == bindparam("of_cart"),
+    CARTS.c.state == "open",
+    CARTS.c.version == bindparam("of_version"),
+)
+IS_USED = select(exists().where(ORDERS.c.number == bindparam("of_number")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +76,7 @@ def place_order(work: Work, wish: OrderWish, till: Till) -> Order:
     cart = cart_by_id(work, cart_id, version)
     cart.must_be_orderable(wish.expected_total)
     _close_cart(work, cart_id, version)
-    now = clock.now()
+    now = database_now(work.session)
     order = _order_row(work, wish, cart_id, cart, now)
     order.lines = _line_rows(cart)
     order.payment = _payment_row(cart.total, card, till.provider.name, now)
@@ -72,6 +86,7 @@ def place_order(work: Work, wish: OrderWish, till: Till) -> Order:
         deadline=now + till.pace.stock,
         attempts=0,
         started_at=now,
+        **story(),
     )
     entry = TimelineEntry(seq=1, at=now, what="place", actor=SHOPPER)
     entry.text = "We have your order."
@@ -134,9 +149,8 @@ def _keep_still(work: Work, order_id: UUID, move: Move) -> None:
 
 
 def _close_cart(work: Work, cart_id: UUID, version: int) -> None:
-    unchanged = (Cart.id == cart_id, Cart.state == "open", Cart.version == version)
     values = {"state": "ordered", "version": version + 1, "updated_at": clock.now()}
-    if not changed(work, update(Cart).where(*unchanged).values(**values)):
+    if not changed(work, CLOSE, of_cart=cart_id, of_version=version, **values):
         raise CartChanged
 
 
@@ -162,7 +176,7 @@ def _order_row(work: Work, wish: OrderWish, cart_id: UUID, cart: CartView, now: 
 
 
 def _unused_number(work: Work) -> str:
-    while work.session.scalar(select(exists().where(Order.number == (number := new_number())))):
+    while work.session.scalar(IS_USED, {"of_number": (number := new_number())}):
         pass
     return number
 

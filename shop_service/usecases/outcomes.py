@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import select, update
 
-from shared import clock
+from shared.database import database_now
 from shared.work import Work
 from shop_service.db.models import Checkout, Order
+from shop_service.db.orders import Sold, reference_of, sold_in
 from shop_service.db.writing import changed
-from shop_service.domain.checkout import Code, Pace, Step
+from shop_service.domain.checkout import PIVOT, Code, Pace, Step
 from shop_service.domain.order import Move, Payment, Status
 from shop_service.events.published import OrderConfirmed, OrderPaid, OrderRefunded, SoldLine
 from shop_service.usecases.checkout import cancel, say_cancelled
@@ -22,8 +24,8 @@ def note_authorised(work: Work, order_id: UUID, reference: str, pace: Pace) -> b
 
     False when the answer came too late; a cancelled order then sees to it that it is let go.
     """
-    lease_ends = clock.now() + pace.lease
-    if not advance(work, order_id, Step.CAPTURING, when=[Step.PAYING], due_at=lease_ends):
+    lease_ends = database_now(work.session) + pace.lease
+    if not advance(work, order_id, PIVOT, when=[Step.PAYING], due_at=lease_ends):
         _undo_if_cancelled(work, order_id)
         return False
     order = move_order(work, order_id, Move.AUTHORISE, "Your bank has promised the payment.")
@@ -49,11 +51,11 @@ def note_captured(work: Work, order_id: UUID) -> None:
             version=order.version,
             number=order.number,
             amount=order.total,
-            payment_reference=order.payment.reference,
+            payment_reference=reference_of(work, order_id),
         )
     )
-    order = move_order(work, order_id, Move.CONFIRM, "Your order is confirmed.")
-    work.publish(_confirmed(order))
+    order = move_order(work, order_id, Move.CONFIRM, "Your order is confirmed.", seen=order)
+    work.publish(_confirmed(order, sold_in(work, order_id)))
 
 
 def note_declined(work: Work, order_id: UUID, step: Step, code: str, sentence: str) -> None:
@@ -68,7 +70,7 @@ def note_unknown(work: Work, order_id: UUID, step: Step, attempt: int, pace: Pac
 
     What follows the pivot or undoes something is asked without end.
     """
-    now = clock.now()
+    now = database_now(work.session)
     mine = (Checkout.order_id == order_id, Checkout.step == step, Checkout.attempts == attempt)
     deadline = work.session.scalar(select(Checkout.deadline).where(*mine))
     if deadline is None:
@@ -121,10 +123,10 @@ def _undo_if_cancelled(work: Work, order_id: UUID) -> None:
         advance(work, order_id, Step.UNDOING, when=[Step.UNDOING, Step.DONE])
 
 
-def _confirmed(order: Order) -> OrderConfirmed:
+def _confirmed(order: Order, sold: Sequence[Sold]) -> OrderConfirmed:
     lines = [
         SoldLine(sku=line.sku, quantity=line.quantity, name=line.name, unit_price=line.unit_price)
-        for line in order.lines
+        for line in sold
     ]
     return OrderConfirmed(
         order_id=order.id,

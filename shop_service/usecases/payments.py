@@ -13,7 +13,9 @@ from uuid import UUID
 
 from sqlalchemy import bindparam, or_, select, update
 
-from shared import clock
+from shared import context
+from shared.database import database_now
+from shared.failpoints import reached
 from shared.logging import get
 from shared.money import Money
 from shared.work import Transactions, Work
@@ -58,6 +60,9 @@ ERRAND = (
         ORDERS.c.total_amount,
         ORDERS.c.currency,
         PAYMENTS.c.token,
+        CHECKOUTS.c.correlation,
+        CHECKOUTS.c.traceparent,
+        CHECKOUTS.c.causation,
     )
     .join_from(CHECKOUTS, ORDERS, ORDERS.c.id == CHECKOUTS.c.order_id)
     .join(PAYMENTS, PAYMENTS.c.order_id == ORDERS.c.id)
@@ -75,6 +80,7 @@ class Errand:
     attempt: int
     amount: Money
     token: str
+    cause: context.Context
 
     @property
     def key(self) -> str:
@@ -109,8 +115,8 @@ def run_errands(transactions: Transactions, till: Till) -> int:
 
 def take_errand(work: Work, order_id: UUID, attempts: int, pace: Pace) -> Errand | None:
     """Make one errand ours until the lease ends; None when somebody else was faster."""
-    whose = {"of_order": order_id, "of_attempts": attempts, **_now(pace)}
-    lease_ends = clock.now() + pace.lease
+    whose = {"of_order": order_id, "of_attempts": attempts, **_now(work, pace)}
+    lease_ends = database_now(work.session) + pace.lease
     taken = changed(work, TAKE, **whose, attempts=attempts + 1, due_at=lease_ends)
     return errand_of(work, order_id) if taken else None
 
@@ -119,11 +125,17 @@ def errand_of(work: Work, order_id: UUID) -> Errand:
     """What the checkout has to ask the provider now."""
     row = work.session.execute(ERRAND, {"of_order": order_id}).one()
     amount = Money(row.total_amount, row.currency)
-    return Errand(order_id, Step(row.step), row.attempts, amount, row.token)
+    cause = context.resumed(row.correlation, row.traceparent, row.causation)
+    return Errand(order_id, Step(row.step), row.attempts, amount, row.token, cause)
 
 
 def run_errand(transactions: Transactions, till: Till, errand: Errand) -> None:
     """Ask, note the answer; a promise of the money is followed by taking it, in one go."""
+    with context.entered(errand.cause):
+        _run(transactions, till, errand)
+
+
+def _run(transactions: Transactions, till: Till, errand: Errand) -> None:
     try:
         answer = ask(till.provider, errand)
     except PaymentUnknown as unknown:
@@ -132,6 +144,7 @@ def run_errand(transactions: Transactions, till: Till, errand: Errand) -> None:
         say = log.error if errand.attempt >= ALARMING else log.info
         say("no answer from the provider", order_id=errand.key, step=errand.step, why=str(unknown))
         return
+    reached("saga.after_reply")
     with transactions.begin() as work:
         follows = note_answer(work, errand, answer, till.pace)
     if follows:
@@ -148,6 +161,7 @@ def ask(provider: PaymentProvider, errand: Errand) -> Authorised | Declined | No
         provider.refund(errand.key, errand.amount, f"{errand.key}/refund")
         return None
     provider.void(errand.key)
+    reached("saga.mid_compensation")
     charge = provider.lookup(errand.key)
     if charge is not None and charge.refunded < charge.captured:
         # Nobody takes money for a cancelled order, but if it was taken, it goes back.
@@ -176,10 +190,10 @@ def note_answer(
 
 
 def _due(work: Work, pace: Pace, limit: int) -> list[tuple[UUID, int]]:
-    rows = work.session.execute(DUE, {**_now(pace), "of_limit": limit})
+    rows = work.session.execute(DUE, {**_now(work, pace), "of_limit": limit})
     return [(row.order_id, row.attempts) for row in rows]
 
 
-def _now(pace: Pace) -> dict[str, datetime]:
-    now = clock.now()
+def _now(work: Work, pace: Pace) -> dict[str, datetime]:
+    now = database_now(work.session)
     return {"of_now": now, "of_horizon": now + pace.longest_pause}

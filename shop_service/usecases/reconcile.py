@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from sqlalchemy import func, select
 
-from shared import clock
+from shared.database import database_now
 from shared.work import Transactions, Work
 from shop_service.db.models import UNDER_WAY, Checkout, Order, PaymentRow
 from shop_service.domain.checkout import Step
@@ -58,7 +58,7 @@ def _cancelled_with_capture(work: Work) -> Iterator[str]:
 
 
 def _overdue(work: Work) -> Iterator[str]:
-    late = clock.now() - GRACE
+    late = database_now(work.session) - GRACE
     rows = work.session.execute(
         select(Order.number, Checkout.step, Checkout.due_at)
         .join(Checkout, Checkout.order_id == Order.id)
