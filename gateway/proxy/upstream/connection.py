@@ -10,74 +10,41 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, cast
 
-import httptools
+from gateway.proxy.drive import Bell
+from gateway.proxy.listener.handover import Guest, HandedOver
+from gateway.proxy.upstream.reading import AnswerReader, Fields, UpstreamDied
 
 if TYPE_CHECKING:
+    from gateway.proxy.flight import Flight
     from gateway.proxy.upstream.pool import Pool
 
-Fields = list[tuple[bytes, bytes]]
+__all__ = ["Connection", "Fields", "UpstreamDied"]
 
 SHORT = 64 * 1024  # answers up to this length are handed on whole
 HIGH_WATER = 256 * 1024  # stop reading from the service while so much waits for the client
 
-# Meant for the gateway only (RFC 9110, section 7.6.1), or said by the gateway itself.
-_NOT_PASSED_ON = frozenset(
-    {
-        b"connection",
-        b"keep-alive",
-        b"proxy-connection",
-        b"proxy-authenticate",
-        b"te",
-        b"trailer",
-        b"transfer-encoding",
-        b"upgrade",
-        b"server",
-        b"x-request-id",
-    }
-)
-_WITH_MEANING = _NOT_PASSED_ON | {b"content-length", b"date"}
 
-
-class UpstreamDied(Exception):
-    """The connection ended before the answer did, or what came was no HTTP."""
-
-
-class Connection(asyncio.Protocol):
+class Connection(AnswerReader, asyncio.Protocol):
     """An upstream connection. One request at a time; `pool` is told when it is gone."""
 
-    # The hot path: parser callbacks run for every header of every answer.
-
     def __init__(self, pool: Pool, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__()
         self.pool = pool
-        self.address = ("", 0)
         self.idle_since = 0.0
         self.served = 0
         self.closed = False
-        self._loop = loop
         self._transport: asyncio.Transport
-        self._parser = httptools.HttpResponseParser(self)
-        self._waiter: asyncio.Future[None] | None = None
-        self._drained: asyncio.Future[None] | None = None
+        self.flight: Flight | None = None  # whose answer this is, until the books are closed
+        self.began = self.seconds = 0.0  # when the request was sent; from then to the head
+        self.upload: asyncio.Task[None] | None = None  # passes the rest of a body on
+        self.arrived = Bell(loop)
+        self._drained = Bell(loop)
+        self._paused_writing = False
         self._paused_reading = False
         self._busy = False
-        self._head_only = False
-        self._reset()
-
-    def _reset(self) -> None:
-        self.status = 0
-        self.headers: Fields = []
-        self.length = -1
-        self.dated = False
-        self.received = False
-        self.complete = False
-        self._keep_alive = False
-        self._head_done = False
-        self._named: set[bytes] | None = None
-        self._streaming = False
-        self._chunked = False
-        self._error: BaseException | None = None
-        self._chunks: list[bytes] = []
-        self._size = 0
+        self._switched = False
+        self.counted = False  # among those that the pool has opened; not while it is dialled
+        self.parted = False  # lasts beyond one exchange, and is no longer the pool's to lend
 
     # What the data path calls
 
@@ -98,24 +65,30 @@ class Connection(asyncio.Protocol):
         if self._error is not None:
             raise self._error
         self._transport.write(data)
-        if self._drained is not None:
+        while self._paused_writing and self._error is None:
             await self._drained
 
     async def answer(self) -> None:
         """Wait until the head is there (and the body, if it is short); raises UpstreamDied."""
-        if not self._ready():
-            await self._wait()
-            if self._error is not None:
-                raise self._error
-        self._streaming = True
+        while not self.is_answered():
+            await self.arrived
+
+    def is_answered(self) -> bool:
+        """Whether `answer` need not wait; if it must, more will have `arrived`."""
+        if self.complete or (self._head_done and not 0 <= self.length <= SHORT):
+            self._streaming = True
+            return True
+        if self._error is not None:
+            raise self._error
+        return False
 
     async def chunk(self) -> bytes:
         """The next piece of the body; empty at the end. Raises UpstreamDied if it breaks off."""
-        if not self._chunks and not self.complete:
-            await self._wait()
+        while not self._chunks and not self.complete:
             # What came before the connection broke still counts; the error shows afterwards.
-            if self._error is not None and not self._chunks:
+            if self._error is not None:
                 raise self._error
+            await self.arrived
         return self.take()
 
     def take(self) -> bytes:
@@ -131,6 +104,16 @@ class Connection(asyncio.Protocol):
             self._transport.resume_reading()
         return body
 
+    def put_back(self, body: bytes) -> None:
+        """Take back what was read of the body, so that somebody else can read it."""
+        self._chunks.insert(0, body)
+        self._size += len(body)
+
+    @property
+    def broken(self) -> bool:
+        """Whether the service broke the answer off, or answered with something else than HTTP."""
+        return isinstance(self._error, UpstreamDied)
+
     @property
     def waiting(self) -> bool:
         """Whether some of the body is here and not yet taken."""
@@ -145,20 +128,29 @@ class Connection(asyncio.Protocol):
         """End the exchange with `error`, for whoever waits for the answer."""
         if self._error is None and not self.complete:
             self._error = error
-        self._wake()
         self.abort()
+        self.arrived.ring()
 
     def abort(self) -> None:
-        """Close at once; what is not sent is dropped."""
+        """Close at once; what is not sent is dropped. A connection handed over stays open."""
         self._busy = False
         self.closed = True
-        self._transport.abort()
+        if not self._switched:
+            self._transport.abort()
+
+    def switch(self, guest: Guest) -> tuple[asyncio.Transport, bytes]:
+        """Hand the connection over after a 101, with what already came behind it."""
+        self._switched = self.closed = True
+        self._transport.set_protocol(HandedOver(self, guest))
+        leftover, self._leftover = self._leftover, b""
+        return self._transport, leftover
 
     # What the event loop calls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Remember the way out."""
         self._transport = cast(asyncio.Transport, transport)
+        self.file = int(transport.get_extra_info("socket").fileno())
 
     def data_received(self, data: bytes) -> None:
         """Parse what came, then hand it on if there is enough."""
@@ -167,15 +159,15 @@ class Connection(asyncio.Protocol):
             return
         self.received = True
         try:
-            self._parser.feed_data(data)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
-            self.fail(UpstreamDied("The answer is no HTTP."))
+            self._feed(data)
+        except UpstreamDied as error:
+            self.fail(error)
             return
         if self._size > HIGH_WATER and not self._paused_reading and not self.complete:
             self._paused_reading = True
             self._transport.pause_reading()
-        if self._waiter is not None and self._ready():
-            self._wake()
+        if self._ready():
+            self.arrived.ring()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The end: of the answer, if its length was 'until I close'; else of our patience."""
@@ -184,78 +176,20 @@ class Connection(asyncio.Protocol):
             if exc is None and self._head_done and self.length < 0 and not self._chunked:
                 self.complete = True
             elif self._error is None:
-                self._error = UpstreamDied("The connection was closed.")
-            self._wake()
-        self.resume_writing()
+                cut = "http_response_incomplete" if self.received else ""
+                self._error = UpstreamDied("The connection was closed.", cut)
         self.pool.lost(self)
+        self.resume_writing()
+        self.arrived.ring()
 
     def pause_writing(self) -> None:
         """The service does not keep up with the body we send."""
-        self._drained = self._loop.create_future()
+        self._paused_writing = True
 
     def resume_writing(self) -> None:
         """It has caught up, or is gone."""
-        drained, self._drained = self._drained, None
-        if drained is not None and not drained.done():
-            drained.set_result(None)
-
-    # What the parser calls
-
-    def on_message_begin(self) -> None:
-        """An answer begins; a second one to the same request ends the connection."""
-        if self.complete:
-            raise UpstreamDied("There was more than one answer.")
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep what is meant for the client; read what is meant for us; drop trailers."""
-        if self._head_done:
-            return
-        name = name.lower()
-        if name in _WITH_MEANING and self._is_for_us(name, value):
-            return
-        self.headers.append((name, value))
-
-    def _is_for_us(self, name: bytes, value: bytes) -> bool:
-        if name == b"content-length":
-            self.length = int(value)
-            return False
-        if name == b"date":
-            self.dated = True
-            return False
-        if name == b"transfer-encoding":
-            self._chunked = True
-        elif name == b"connection" and value.lower() not in (b"keep-alive", b"close"):
-            self._named = {token.strip().lower() for token in value.split(b",")}
-        return True
-
-    def on_headers_complete(self) -> None:
-        """The head is there; an interim one (1xx) is forgotten when it ends."""
-        status = self._parser.get_status_code()
-        if status < 200:
-            return
-        self.status = status
-        self._head_done = True
-        self._keep_alive = self._parser.should_keep_alive()
-        if self._named:
-            self.headers = [field for field in self.headers if field[0] not in self._named]
-        if self._chunked:
-            self.length = -1
-        if self._head_only:
-            # The parser cannot know that no body follows; a fresh one serves the next answer.
-            self.complete = True
-            self._parser = httptools.HttpResponseParser(self)
-
-    def on_body(self, body: bytes) -> None:
-        """Keep a piece of the body until the client can take it."""
-        self._chunks.append(body)
-        self._size += len(body)
-
-    def on_message_complete(self) -> None:
-        """The answer is whole."""
-        if self._head_done:
-            self.complete = True
-        else:
-            self.headers = []
+        self._paused_writing = False
+        self._drained.ring()
 
     # Waiting
 
@@ -263,16 +197,3 @@ class Connection(asyncio.Protocol):
         if self._streaming:
             return bool(self._chunks) or self.complete
         return self.complete or (self._head_done and not 0 <= self.length <= SHORT)
-
-    async def _wait(self) -> None:
-        if self._error is not None:
-            raise self._error
-        self._waiter = self._loop.create_future()
-        try:
-            await self._waiter
-        finally:
-            self._waiter = None
-
-    def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from gateway.proxy.upstream.connection import Connection, Fields, UpstreamDied
-from gateway.proxy.upstream.pool import Pool, PoolFull
+from gateway.proxy.upstream.cluster import Cluster
+from gateway.proxy.upstream.connection import Fields, UpstreamDied
+from gateway.proxy.upstream.pool import Pool, PoolFull, Unreachable
+from gateway.refusals import Refused
 
 LONGEST_ANSWER = 8 * 1024 * 1024
 
 
 class FetchFailed(Exception):
     """No usable answer came; the text says why."""
+
+
+class _Aged(UpstreamDied):
+    """The connection had been closed while nothing was asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,28 +32,43 @@ class Answer:
 
 
 async def fetch(
-    pool: Pool, path: str, *, method: str = "GET", body: bytes = b"", seconds: float = 5.0
+    cluster: Cluster,
+    path: str,
+    *,
+    method: str = "GET",
+    body: bytes = b"",
+    seconds: float = 5.0,
+    fields: Iterable[tuple[bytes, bytes]] = (),
 ) -> Answer:
-    """Ask one service and read the whole answer; raises FetchFailed. May ask twice."""
-    payload = (
-        f"{method} {path} HTTP/1.1\r\nhost: {pool.service}.internal\r\n"
+    """Ask one service and read the whole answer; raises FetchFailed.
+
+    What reached nobody is asked again, once: whoever fails is spared a second question.
+    """
+    said = b"".join(b"%b: %b\r\n" % each for each in fields)
+    head = (
+        f"{method} {path} HTTP/1.1\r\nhost: {cluster.service}.internal\r\n"
         "accept: application/json\r\ncontent-type: application/json\r\n"
-        f"content-length: {len(body)}\r\n\r\n"
-    ).encode() + body
+        f"content-length: {len(body)}\r\n"
+    )
+    payload = head.encode() + said + b"\r\n" + body
     try:
         async with asyncio.timeout(seconds):
-            connection = await pool.connection()
+            replica = cluster.pick()
             try:
-                return await _exchange(pool, connection, payload)
-            except UpstreamDied:
-                # Our questions change nothing, and the connection may have died of old age.
-                pool.close_idle(float("inf"))
-                return await _exchange(pool, await pool.connection(), payload)
-    except (UpstreamDied, PoolFull, TimeoutError) as error:
+                return await _exchange(replica.pool, payload)
+            except (_Aged, Unreachable) as error:
+                other = cluster.pick(None, {replica})
+                if isinstance(error, _Aged):
+                    replica.pool.close_idle(float("inf"))  # they are as old as that one was
+                elif other is replica:
+                    raise
+                return await _exchange(other.pool, payload)
+    except (UpstreamDied, PoolFull, TimeoutError, Refused) as error:
         raise FetchFailed(f"{type(error).__name__}: {error}") from error
 
 
-async def _exchange(pool: Pool, connection: Connection, payload: bytes) -> Answer:
+async def _exchange(pool: Pool, payload: bytes) -> Answer:
+    connection = await pool.connection()
     chunks, size = [], 0
     try:
         connection.begin(payload, head_only=False)
@@ -57,5 +79,9 @@ async def _exchange(pool: Pool, connection: Connection, payload: bytes) -> Answe
             if size > LONGEST_ANSWER:
                 raise FetchFailed("The answer is too long.")
         return Answer(connection.status, connection.headers, b"".join(chunks))
+    except UpstreamDied as error:
+        if connection.served > 1 and not connection.received:
+            raise _Aged(str(error)) from error
+        raise
     finally:
         pool.give_back(connection, asyncio.get_running_loop().time())
