@@ -1,9 +1,9 @@
 """One coarse clock for every deadline, so that no request needs a timer of its own.
 
 A timer per request costs more than the rest of the bookkeeping. Instead each request in flight
-carries the moment by which something must have happened, and the clock looks at all of them ten
-times a second. A request that is late is cancelled; so is one whose client has left. There is
-just this one way to stop a request, whatever it is waiting for.
+carries the moment by which something must have happened, and ten times a second the clock looks
+for those that are late: see `deadlines`. A request that is late is cancelled; so is one whose
+client has left. There is just this one way to stop a request, whatever it is waiting for.
 """
 
 from __future__ import annotations
@@ -11,20 +11,25 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from email.utils import formatdate
 
-NEVER = float("inf")
+from gateway.proxy.deadlines import NEVER, Deadlines, Timed
+from shared.logging import get
+
+__all__ = ["NEVER", "Clock", "Work"]
+
+log = get("gateway.clock")
 
 
-class Timed:
-    """Work that must not wait longer than until `due` for what it is waiting for."""
+class Work(Timed):
+    """What must not wait longer than until `due` for what it is waiting for."""
 
-    __slots__ = ("due", "late", "task", "waiting_for")
+    waiting_for = ""
+    late = False
 
-    def __init__(self, task: asyncio.Task[None] | None) -> None:
-        self.task = task
-        self.due = NEVER
-        self.waiting_for = ""
-        self.late = False
+    def stop(self) -> None:
+        """End the work, soon: it is late."""
+        raise NotImplementedError
 
 
 class Clock:
@@ -32,11 +37,17 @@ class Clock:
 
     def __init__(self, tick: float = 0.1) -> None:
         self.now = 0.0
+        self.date = _date()  # for answers: RFC 9110, section 6.6.1
         self.loop: asyncio.AbstractEventLoop | None = None
         self.tick = tick
-        self.in_flight: set[Timed] = set()
+        self.draining = False  # we are about to stop: what comes now is the last
+        self.in_flight: Deadlines[Work] = Deadlines()
         self.on_tick: list[Callable[[], None]] = []
         self._ticking: asyncio.Task[None] | None = None
+
+    def exactly(self) -> float:
+        """The time now, for the few who cannot do with a tenth of a second; costs a call."""
+        return self.now if self.loop is None else self.loop.time()
 
     def start(self) -> None:
         """Begin to tick on the running loop."""
@@ -55,14 +66,20 @@ class Clock:
         while True:
             await asyncio.sleep(self.tick)
             self.now = loop.time()
-            self._cancel_late()
+            self.date = _date()
+            self._stop_late()
             for call in self.on_tick:
-                call()
+                try:
+                    call()
+                except Exception:  # all deadlines hang on this clock
+                    log.exception("bug in what the clock calls")
 
-    def _cancel_late(self) -> None:
-        for timed in self.in_flight:
-            if timed.due < self.now:
-                timed.due = NEVER
-                timed.late = True
-                if timed.task is not None:
-                    timed.task.cancel()
+    def _stop_late(self) -> None:
+        for work in self.in_flight.late(self.now):
+            work.due = NEVER
+            work.late = True
+            work.stop()
+
+
+def _date() -> bytes:
+    return formatdate(usegmt=True).encode()

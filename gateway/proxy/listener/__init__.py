@@ -1,0 +1,1 @@
+"""The outer edge: client connections, from bytes to requests and back."""
