@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
 from functools import lru_cache
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv6Address
+from urllib.parse import unquote_to_bytes
 
-from gateway.refusals import Refused, bad_request
+from gateway.refusals import CLOSE, Refused, bad_request
 
 # Method → how the upstream request line begins. Anything else is refused: RFC 9110, section 9.1.
 METHODS = {
     name: name.encode() + b" "
     for name in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 }
+ALLOWED = ", ".join(METHODS).encode()
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+CACHEABLE_METHODS = frozenset({"GET", "HEAD"})
 # May be sent a second time when the first try met a dead connection: RFC 9110, section 9.2.2.
 REPEATABLE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 
@@ -28,26 +30,35 @@ _AMBIGUOUS = re.compile(
     re.IGNORECASE,
 )
 _HOST = re.compile(
-    rb"(?:[A-Za-z0-9](?:[A-Za-z0-9.\-]{0,252}[A-Za-z0-9.])?|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?"
+    rb"(?:(?P<name>[A-Za-z0-9](?:[A-Za-z0-9\-]|\.(?!\.)){0,253})|\[(?P<v6>[0-9A-Fa-f:.]{2,45})\])"
+    rb"(?::(?P<port>\d{0,5}))?"
 )
 
 
 def check_path(raw_path: bytes) -> None:
     """Refuse a path that the gateway and a service could understand differently."""
-    if not raw_path.startswith(b"/") or _AMBIGUOUS.search(raw_path):
+    if not raw_path.startswith(b"/") or _AMBIGUOUS.search(raw_path) or not _is_text(raw_path):
         raise bad_request("ambiguous-path", "The path of this address is malformed.")
+
+
+def _is_text(raw_path: bytes) -> bool:
+    """Whether it decodes to UTF-8, so that overlong dots and slashes have no chance."""
+    try:
+        unquote_to_bytes(raw_path).decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def check_method(method: str) -> bytes:
     """The beginning of the upstream request line, or a refusal."""
     begin = METHODS.get(method)
     if begin is None:
-        allow = ", ".join(METHODS).encode()
         raise Refused(
             405,
             "method-not-allowed",
             "This method is not supported.",
-            headers=((b"allow", allow),),
+            headers=((b"allow", ALLOWED), *CLOSE),
         )
     return begin
 
@@ -55,19 +66,15 @@ def check_method(method: str) -> bytes:
 @lru_cache(maxsize=256)
 def is_host(value: bytes) -> bool:
     """Whether this is a host, with or without a port: RFC 9112, section 3.2."""
-    return _HOST.fullmatch(value) is not None
+    match = _HOST.fullmatch(value)
+    if match is None or int(match["port"] or 0) > 65535:
+        return False
+    return match["v6"] is None or _is_v6(match["v6"])
 
 
-class Proxies:
-    """The peers whose `X-Forwarded-*` we believe: our own load balancers."""
-
-    def __init__(self, networks: Collection[str]) -> None:
-        self._networks = [ip_network(network, strict=False) for network in networks]
-        self.trusts = lru_cache(maxsize=1024)(self._trusts)
-
-    def _trusts(self, peer: str) -> bool:
-        try:
-            address = ip_address(peer)
-        except ValueError:
-            return False
-        return any(address in network for network in self._networks)
+def _is_v6(value: bytes) -> bool:
+    try:
+        IPv6Address(value.decode())
+    except ValueError:
+        return False
+    return True
