@@ -1,0 +1,1 @@
+"""Replicas and services that join and leave by saying so on the bus."""
