@@ -1,0 +1,1 @@
+"""What keeps the platform standing when a part of it falls: deadlines, retries, breakers."""
