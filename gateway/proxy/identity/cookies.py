@@ -41,3 +41,26 @@ def without(cookie: bytes, name: bytes) -> bytes:
     """The header without any cookie of that name."""
     pairs = (pair.strip() for pair in cookie.split(b";"))
     return b"; ".join(pair for pair in pairs if pair and pair.partition(b"=")[0].strip() != name)
+
+
+class CookieJar:
+    """Splits Cookie headers into one cookie and the rest; browsers send the same one each time."""
+
+    def __init__(self, name: bytes, *, most: int = 4096, longest: int = 1024) -> None:
+        self._name = name
+        self._most = most
+        self._longest = longest
+        self._read: dict[bytes, tuple[bytes | None, bytes]] = {}
+
+    def read(self, cookie: bytes) -> tuple[bytes | None, bytes]:
+        """The value of our cookie, if it is there, and the header without it."""
+        known = self._read.get(cookie)
+        if known is not None:
+            return known
+        value = value_of(cookie, self._name)
+        found = value, cookie if value is None else without(cookie, self._name)
+        if len(cookie) <= self._longest:
+            if len(self._read) >= self._most:
+                self._read.clear()
+            self._read[cookie] = found
+        return found

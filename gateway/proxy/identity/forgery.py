@@ -7,13 +7,14 @@ request carries the token that only our pages can read.
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
-from gateway.proxy.edge.headers import field
+from gateway.proxy.edge.headers import Head, field
+from gateway.proxy.edge.origins import Origins
 from gateway.proxy.identity.cookies import CookieNames, value_of
 from gateway.proxy.upstream.connection import Fields
 from gateway.refusals import Refused
 from shared.http import csrf
+
+FOREIGN = (b"cross-site", b"same-site")  # Fetch Metadata, section 2.4
 
 
 class Forgery:
@@ -21,13 +22,13 @@ class Forgery:
 
     def __init__(self, names: CookieNames, public_url: str) -> None:
         self._names = names
-        self._public_host = urlsplit(public_url).netloc
+        self._origins = Origins(public_url)
 
-    def refuse_foreign(self, fields: Fields, cookie: bytes, host: bytes) -> bool:
+    def refuse_foreign(self, head: Head, cookie: bytes) -> bool:
         """Refuse a change that another site asked for; says whether it is surely from our own."""
         if self._names.session not in cookie and self._names.cart not in cookie:
             return False
-        said = self._same_origin(fields, host)
+        said = head.trusted or self._same_origin(head)
         if said is False:
             raise Refused(403, "cross-site-request", "This change was asked for by another site.")
         return said is True
@@ -44,18 +45,17 @@ class Forgery:
                 "that says they come from this site.",
             )
 
-    def _same_origin(self, fields: Fields, host: bytes) -> bool | None:
-        words = {
-            name.decode(): value.decode("latin-1")
-            for name, value in fields
-            if name in (b"origin", b"sec-fetch-site")
-        }
-        if not words:
-            return None
-        said = csrf.same_origin(words, host.decode())
-        if said is False and self._public_host != host.decode():
-            return csrf.same_origin(words, self._public_host)
-        return said
+    def _same_origin(self, head: Head) -> bool | None:
+        """What the browser says, in two ways that must agree; None if it says nothing.
+
+        `same-site` is foreign: a page on a neighbouring name may be anybody's. So is `null`.
+        """
+        site = field(head.fields, b"sec-fetch-site")
+        if site in FOREIGN:
+            return False
+        if head.origin is not None:
+            return self._origins.ours(head)
+        return True if site == b"same-origin" else None
 
 
 def _text(value: bytes | None) -> str | None:

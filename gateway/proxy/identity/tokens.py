@@ -9,13 +9,19 @@ from __future__ import annotations
 
 import asyncio
 import json
-from base64 import urlsafe_b64decode
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
+from gateway.proxy.identity.caller import NOBODY, Caller
+from gateway.proxy.identity.claims import (
+    NotAccepted,
+    as_subject,
+    caller_of,
+    subjects_of,
+    unverified,
+)
+from gateway.proxy.upstream.cluster import Cluster
 from gateway.proxy.upstream.fetch import FetchFailed, fetch
-from gateway.proxy.upstream.pool import Pool
 
 Key = tuple[bytes, str]  # session key, audience
 
@@ -31,38 +37,64 @@ class CacheLimits:
     """How much is kept, and for how long."""
 
     entries: int = 20_000
+    strangers: int = 2_000  # unknown sessions; apart, so that who makes them up ousts no real one
     nobody_seconds: float = 3.0  # how long an unknown session stays unknown
     early_seconds: float = 15.0  # a token is renewed this long before it expires
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What auth said about a session. `authorization` is None when it knows no such session."""
+    """What auth said about a session; of one that it does not know, that it is nobody's."""
 
-    authorization: bytes | None
+    caller: Caller
     until: float
-    subjects: tuple[str, ...]
+    subjects: tuple[str, ...] = ()
+    asked: float = 0.0  # when
+
+    @property
+    def authorization(self) -> bytes | None:
+        """What a service is told."""
+        return self.caller.authorization
 
 
 class SessionTokens:
-    """Internal tokens by session and audience."""
+    """Internal tokens by session and audience.
+
+    `ended` tells whose session was revoked by now, or who was sent away since a moment; `removed`
+    tells which keys were: no service takes what a
+    removed key has signed, so we neither pass it on nor keep it.
+    """
 
     def __init__(
-        self, auth: Pool, limits: CacheLimits, now: Callable[[], float], *, seconds: float = 5.0
+        self,
+        auth: Cluster,
+        limits: CacheLimits,
+        now: Callable[[], float],
+        *,
+        seconds: float = 5.0,
+        ended: Callable[[Caller, float], bool] = lambda *_: False,
+        removed: Callable[[str], bool] = lambda _: False,
     ) -> None:
         self._auth = auth
         self._limits = limits
         self._now = now
         self._seconds = seconds
+        self._ended = ended
+        self._removed = removed
         self._known: dict[Key, Known] = {}
+        self._strangers: dict[Key, Known] = {}
         self._about: dict[str, set[Key]] = {}  # session id or user id → what we know through it
         self._asking: dict[Key, asyncio.Task[Known]] = {}
         self._evictions = 0
 
     def at_hand(self, key: Key) -> Known | None:
         """What is known and still good."""
-        known = self._known.get(key)
+        known = self._known.get(key) or self._strangers.get(key)
         return known if known is not None and known.until > self._now() else None
+
+    def is_familiar(self, key: Key) -> bool:
+        """Whether this session was good until a moment ago, or is being asked about already."""
+        return key in self._known or key in self._asking
 
     async def ask(self, key: Key) -> Known:
         """What auth says; raises IdentityUnavailable. Many callers, one question."""
@@ -72,7 +104,11 @@ class SessionTokens:
             self._asking[key] = asking
             asking.add_done_callback(lambda _: self._asking.pop(key, None))
         # Shielded: a client that leaves must not take the answer away from the others.
-        return await asyncio.shield(asking)
+        known = await asyncio.shield(asking)
+        if self._ended(known.caller, known.asked):
+            # It was revoked after auth had looked at it: the event was faster than the answer.
+            return Known(NOBODY, 0.0)
+        return known
 
     def evict(self, subject: str) -> None:
         """Forget all we know through this session id or user id."""
@@ -86,17 +122,11 @@ class SessionTokens:
         for audience in audiences:
             self._drop((session, audience))
 
-    def evict_all(self) -> None:
-        """Forget everything: we may have missed an event."""
-        self._evictions += 1
-        self._known.clear()
-        self._about.clear()
-
     def __len__(self) -> int:
         return len(self._known)
 
     async def _ask(self, key: Key) -> Known:
-        evictions = self._evictions
+        evictions, asked = self._evictions, self._now()
         session, audience = key
         body = json.dumps({"session": session.decode("latin-1"), "audience": audience}).encode()
         try:
@@ -107,29 +137,38 @@ class SessionTokens:
                 body=body,
                 seconds=self._seconds,
             )
-            known = self._understand(answer.status, answer.body)
-        except (FetchFailed, ValueError, KeyError, TypeError) as error:
+            known = self._understand(answer.status, answer.body, asked)
+        except (FetchFailed, NotAccepted, ValueError, KeyError, TypeError) as error:
             raise IdentityUnavailable(str(error)) from error
         # An eviction that came while we asked may have been about this very session.
         if evictions == self._evictions:
             self._keep(key, known)
         return known
 
-    def _understand(self, status: int, body: bytes) -> Known:
+    def _understand(self, status: int, body: bytes, asked: float) -> Known:
         if status == 404:
-            return Known(None, self._now() + self._limits.nobody_seconds, ())
+            return Known(NOBODY, self._now() + self._limits.nobody_seconds)
         if status != 200:
             raise ValueError(f"auth answered {status}")
         said = json.loads(body)
         token = str(said["access_token"])
         lives = float(said["expires_in"])
         early = min(self._limits.early_seconds, lives / 2)
-        claims = _claims(token)
-        subjects = tuple(str(claims[name]) for name in ("sid", "sub") if claims.get(name))
-        return Known(b"Bearer " + token.encode("ascii"), self._now() + lives - early, subjects)
+        # Unverified: we index by it, the service verifies and believes it.
+        kid, claims = unverified(token)
+        if self._removed(kid):
+            raise ValueError("auth signs with a key that it took back")
+        subjects = (*subjects_of(claims), as_subject(kid))
+        caller = caller_of(claims, "session", b"Bearer " + token.encode("ascii"))
+        return Known(caller, self._now() + lives - early, subjects, asked)
 
     def _keep(self, key: Key, known: Known) -> None:
         self._drop(key)
+        if known.caller is NOBODY:
+            while len(self._strangers) >= self._limits.strangers:
+                del self._strangers[next(iter(self._strangers))]
+            self._strangers[key] = known
+            return
         while len(self._known) >= self._limits.entries:
             self._drop(next(iter(self._known)))
         self._known[key] = known
@@ -137,6 +176,7 @@ class SessionTokens:
             self._about.setdefault(subject, set()).add(key)
 
     def _drop(self, key: Key) -> None:
+        self._strangers.pop(key, None)
         known = self._known.pop(key, None)
         for subject in known.subjects if known else ():
             keys = self._about.get(subject)
@@ -144,10 +184,3 @@ class SessionTokens:
                 keys.discard(key)
                 if not keys:
                     del self._about[subject]
-
-
-def _claims(token: str) -> dict[str, Any]:
-    """What the token says, unverified: we index by it, the service verifies and believes it."""
-    _, payload, _ = token.split(".")
-    claims: dict[str, Any] = json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-    return claims
