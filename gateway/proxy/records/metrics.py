@@ -1,91 +1,111 @@
-"""Figures for Prometheus, counted in plain dictionaries: one event loop, no locks, no labels()."""
+"""All figures of the gateway: what the data path counts, and what every part tells of itself."""
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterator
 
-from gateway.proxy.upstream.pool import Pool
+from gateway.proxy.records.counting import BOUNDS, CLASSES, Counts, Spread
+from gateway.proxy.records.rendering import Family, Labels, Sampled, families, render
 
-BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+EDGES = (*map(str, BOUNDS), "+Inf")
+
+ROUTE_SECONDS = ("request_seconds", "From the head of a request to the end of its answer.")
+FIRST_SECONDS = ("upstream_first_byte_seconds", "From asking a replica to the head of its answer.")
+UPSTREAM_SECONDS = ("upstream_seconds", "From asking a replica to the end of its answer.")
 
 
 class Metrics:
-    """What happened at the door since the process started."""
+    """Renders the counters and whatever `sources` say. Other parts join under a name."""
 
-    def __init__(self) -> None:
-        self.requests: dict[tuple[str, int], int] = {}
-        self.failures: Counter[tuple[str, str]] = Counter()
-        self._seconds: dict[str, list[int]] = {}
-        self._sums: dict[str, float] = {}
+    def __init__(self, counts: Counts | None = None) -> None:
+        self.counts = counts or Counts()
+        self.sources: dict[str, Sampled] = {}
+        self.failures: dict[tuple[str, str], int] = {}  # (service, our word for it)
 
-    def count(self, route: str, service: str, status: int, seconds: float) -> None:
-        """One request is over."""
-        requests = self.requests
-        key = (route, status)
-        requests[key] = requests.get(key, 0) + 1
-        buckets = self._seconds.get(service)
-        if buckets is None:
-            buckets = self._seconds[service] = [0] * (len(BOUNDS) + 1)
-            self._sums[service] = 0.0
-        buckets[bisect_left(BOUNDS, seconds)] += 1
-        self._sums[service] += seconds
+    def join(self, part: str, source: Sampled) -> None:
+        """From now on, show what this part says."""
+        self.sources[part] = source
 
-    def fail(self, service: str, reason: str) -> None:
-        """A service let us down."""
-        self.failures[service, reason] += 1
+    def gauge(self, name: str, says: str, read: Callable[[], float]) -> None:
+        """From now on, show one number that is read when somebody looks."""
+        self.sources[name] = Gauge(name, says, read)
 
-    def text(self, pools: Mapping[str, Pool], in_flight: int, sessions: int) -> str:
-        """All figures in the Prometheus text format, version 0.0.4."""
-        lines = [
-            *_counter("requests_total", "Requests answered.", self._request_samples()),
-            *_counter("upstream_errors_total", "Failed exchanges.", self._failure_samples()),
-            "# HELP quintet_gateway_request_seconds Time from head to the end of the answer.",
-            "# TYPE quintet_gateway_request_seconds histogram",
-            *self._histogram(),
-            *_gauge("in_flight", "Requests being served.", [("", in_flight)]),
-            *_gauge("sessions_cached", "Tokens at hand.", [("", sessions)]),
-            *_gauge("pool_connections", "Connections to services.", _pool_samples(pools)),
-        ]
-        return "\n".join(lines) + "\n"
+    def text(self, *, openmetrics: bool = False) -> str:
+        """All figures as Prometheus reads them."""
+        return render(self.families(), openmetrics=openmetrics)
 
-    def _request_samples(self) -> Iterable[tuple[str, float]]:
-        for (route, status), count in sorted(self.requests.items()):
-            yield f'{{route="{route}",status="{status}"}}', count
+    def families(self) -> list[Family]:
+        """All figures."""
+        return families(self.sources, [*_counted(self.counts), self._failures()])
 
-    def _failure_samples(self) -> Iterable[tuple[str, float]]:
-        for (service, reason), count in sorted(self.failures.items()):
-            yield f'{{service="{service}",reason="{reason}"}}', count
-
-    def _histogram(self) -> Iterable[str]:
-        name = "quintet_gateway_request_seconds"
-        for service, buckets in sorted(self._seconds.items()):
-            total = 0
-            for bound, count in zip((*map(str, BOUNDS), "+Inf"), buckets, strict=True):
-                total += count
-                yield f'{name}_bucket{{service="{service}",le="{bound}"}} {total}'
-            yield f'{name}_sum{{service="{service}"}} {self._sums[service]:.6f}'
-            yield f'{name}_count{{service="{service}"}} {total}'
+    def _failures(self) -> Family:
+        says = "Requests that failed for us, by service and reason."
+        family = Family("failures_total", "counter", says)
+        for (service, reason), number in self.failures.items():
+            family.points.append(("", {"service": service, "reason": reason}, number))
+        return family
 
 
-def _pool_samples(pools: Mapping[str, Pool]) -> Iterable[tuple[str, float]]:
-    for service, pool in sorted(pools.items()):
-        idle = len(pool.idle)
-        yield f'{{service="{service}",state="idle"}}', idle
-        yield f'{{service="{service}",state="busy"}}', pool.opened - idle
-        yield f'{{service="{service}",state="awaited"}}', len(pool.waiters)
+class Gauge:
+    """One number, read when somebody looks."""
+
+    def __init__(self, name: str, says: str, read: Callable[[], float]) -> None:
+        self._name, self._says, self._read = name, says, read
+
+    def samples(self) -> Iterator[tuple[str, str, str, Labels, float]]:
+        """The number as it is now."""
+        yield self._name, "gauge", self._says, {}, self._read()
 
 
-def _counter(name: str, text: str, samples: Iterable[tuple[str, float]]) -> list[str]:
-    return _family(name, text, "counter", samples)
+def _counted(counts: Counts) -> Iterator[Family]:
+    yield from _routes(counts)
+    yield from _upstreams(counts)
 
 
-def _gauge(name: str, text: str, samples: Iterable[tuple[str, float]]) -> list[str]:
-    return _family(name, text, "gauge", samples)
+def _routes(counts: Counts) -> Iterator[Family]:
+    requests = Family("requests_total", "counter", "Requests that are over.")
+    sent = Family("sent_bytes_total", "counter", "Bytes of bodies sent to clients.")
+    received = Family("received_bytes_total", "counter", "Bytes of bodies received from clients.")
+    took = Family(ROUTE_SECONDS[0], "histogram", ROUTE_SECONDS[1])
+    for route in counts.routes.values():
+        labels = {"route": route.name, "service": route.service}
+        for method, answered in route.answered.items():
+            for status, number in _by_class(answered).items():
+                requests.points.append(("", {**labels, "method": method, "status": status}, number))
+        sent.points.append(("", labels, route.sent))
+        received.points.append(("", labels, route.received))
+        took.points += _histogram(labels, route.took)
+    yield from (requests, sent, received, took)
 
 
-def _family(name: str, text: str, kind: str, samples: Iterable[tuple[str, float]]) -> list[str]:
-    full = f"quintet_gateway_{name}"
-    head = [f"# HELP {full} {text}", f"# TYPE {full} {kind}"]
-    return head + [f"{full}{labels} {value}" for labels, value in samples]
+def _upstreams(counts: Counts) -> Iterator[Family]:
+    answers = Family("upstream_answers_total", "counter", "Answers of replicas, by status.")
+    errors = Family("upstream_errors_total", "counter", "Tries that came to nothing, by reason.")
+    first = Family(FIRST_SECONDS[0], "histogram", FIRST_SECONDS[1])
+    took = Family(UPSTREAM_SECONDS[0], "histogram", UPSTREAM_SECONDS[1])
+    for each in counts.upstreams.values():
+        labels = {"service": each.service, "replica": each.name}
+        for status, number in _by_class(each.answered).items():
+            answers.points.append(("", {**labels, "status": status}, number))
+        for reason, number in each.errors.items():
+            errors.points.append(("", {**labels, "reason": reason}, number))
+        first.points += _histogram(labels, each.first)
+        took.points += _histogram(labels, each.took)
+    yield from (answers, errors, first, took)
+
+
+def _by_class(answered: list[int]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for name, number in zip(CLASSES, answered, strict=True):
+        if number:
+            found[name] = found.get(name, 0) + number
+    return found
+
+
+def _histogram(labels: Labels, spread: Spread) -> Iterator[tuple[str, Labels, float]]:
+    total = 0
+    for edge, number in zip(EDGES, spread.buckets, strict=True):
+        total += number
+        yield "_bucket", {**labels, "le": edge}, total
+    yield "_sum", labels, round(spread.seconds, 6)
+    yield "_count", labels, total
