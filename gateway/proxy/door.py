@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Coroutine
 from dataclasses import dataclass
-from email.utils import formatdate
 from time import perf_counter
 from typing import Any
 from uuid import uuid4
 
 from gateway.pages.errors import Errors
-from gateway.proxy.bodies import ClientGone
 from gateway.proxy.clock import NEVER, Clock
-from gateway.proxy.edge.guard import LONGEST_TARGET, check_method
-from gateway.proxy.edge.headers import Scope, field, read_head
+from gateway.proxy.edge.guard import ALLOWED, CACHEABLE_METHODS, check_method
+from gateway.proxy.edge.headers import field
 from gateway.proxy.edge.rebuild import Rebuilder
-from gateway.proxy.flight import TASK, Flight, Message, Receive, Send
-from gateway.proxy.forward import Forwarder
-from gateway.proxy.records.accesslog import AccessLog
-from gateway.proxy.records.metrics import Metrics
-from gateway.proxy.routes import GATEWAY, cached_routes
+from gateway.proxy.edge.target import EVERYTHING
+from gateway.proxy.flight import Flight
+from gateway.proxy.identity.caller import Caller
+from gateway.proxy.listener.inbox import ClientGone
+from gateway.proxy.records import proxy_status
+from gateway.proxy.records.counting import CUT, LEFT
+from gateway.proxy.records.noting import Records
+from gateway.proxy.resilience.deadline import refuse_spent, shorten
+from gateway.proxy.resilience.farewell import between_events, farewell
+from gateway.proxy.resilience.refusing import SPENT, deadline_spent
+from gateway.proxy.routing.route import GATEWAY
+from gateway.proxy.steps import Steps
 from gateway.proxy.upstream.connection import UpstreamDied
 from gateway.refusals import (
     Refused,
@@ -32,150 +38,194 @@ from gateway.refusals import (
 )
 from shared.logging import get
 
-LEFT = 499  # what the log says of clients that did not wait for the answer
-
 log = get("gateway")
 
 
 @dataclass(frozen=True, slots=True)
-class Records:
-    """Where we note what happened."""
+class Patience:
+    """Seconds."""
 
-    metrics: Metrics
-    access: AccessLog | None
+    identity: float = 5.0
 
 
 class Door:
-    """The ASGI application for HTTP."""
+    """Takes requests from the listener."""
 
     def __init__(
         self,
-        forwarder: Forwarder,
+        steps: Steps,
         rebuilder: Rebuilder,
-        control: Any,
         errors: Errors,
         records: Records,
         clock: Clock,
+        patience: Patience,
     ) -> None:
-        self._forwarder = forwarder
+        self._steps = steps
         self._rebuilder = rebuilder
-        self._control = control
         self._errors = errors
-        self._metrics = records.metrics
-        self._access = records.access
+        self._records = records
         self._clock = clock
-        self._route = cached_routes()
+        self._patience = patience
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
+    def serve(self, flight: Flight) -> Coroutine[Any, Any, None] | None:
+        """Serve one request at once, or say what is left to be done for it."""
         started = perf_counter()
-        task = scope[TASK] = asyncio.current_task(self._clock.loop)
-        flight = Flight(task, scope, receive, send)
+        try:
+            rest = self._begin(flight)
+        except Refused as refused:
+            self._refuse(flight, refused)
+        except Exception:
+            self._own_up(flight)
+        else:
+            if rest is not None:
+                return self._finish(flight, rest, started)
+        self._records.note(flight, perf_counter() - started)
+        return None
+
+    async def _finish(self, flight: Flight, rest: Awaitable[None], started: float) -> None:
+        """Do what is left to be done for a request."""
         in_flight = self._clock.in_flight
         in_flight.add(flight)
         try:
-            await self._serve(flight)
+            await rest
         except Refused as refused:
-            await self._refuse(flight, refused)
+            self._refuse(flight, refused)
         except ClientGone:
-            flight.status = LEFT
+            flight.status = flight.status or LEFT
         except asyncio.CancelledError:
-            await self._stopped(flight, task)
+            self._stopped(flight)
         except UpstreamDied:
             self._break_off(flight, "died")
         except Exception:
-            log.exception("bug", path=scope["path"])
-            await self._refuse(flight, internal_error())
+            self._own_up(flight)
         finally:
             in_flight.discard(flight)
-            self._note(flight, perf_counter() - started)
+            if flight.tap is not None:
+                flight.tap.end(whole=False)
+            self._records.note(flight, perf_counter() - started)
 
-    async def _serve(self, flight: Flight) -> None:
-        scope = flight.scope
-        head = read_head(scope)
+    # The steps of every request, in this order. Each says what to await for the rest of them; None:
+    # there is no rest. Nothing waits unless it must.
+
+    def _begin(self, flight: Flight) -> Awaitable[None] | None:
+        """Understand the request, and find out who asks."""
+        head, steps, now = flight.head, self._steps, self._clock.now
+        if not head.introduction:
+            self._rebuilder.understand(head)
         flight.request_id = self._rebuilder.trace(head)
-        check_method(scope["method"])
-        if len(scope["raw_path"]) + len(scope["query_string"]) > LONGEST_TARGET:
-            raise Refused(414, "address-too-long", "This address is too long.")
-        flight.route = self._route(scope["raw_path"])
-        if flight.route.service == GATEWAY:
-            await self._answer_ourselves(flight)
-        else:
-            await self._forwarder.forward(flight, head)
+        check_method(head.method)
+        if head.path == EVERYTHING:
+            flight.say(204, [(b"allow", ALLOWED), (b"date", self._clock.date)], b"")
+            return None
+        route = flight.route = steps.table.find(head)
+        flight.end = now + route.timeouts.total
+        if head.patience is not None:
+            shorten(flight, head.patience, self._clock.exactly())
+        if steps.cors.check(flight):
+            return None
+        caller = steps.identifier.at_hand(flight)
+        return self._identify(flight) if caller is None else self._let_in(flight, caller)
 
-    async def _answer_ourselves(self, flight: Flight) -> None:
-        request_id = flight.request_id
+    async def _identify(self, flight: Flight) -> None:
+        flight.wait_for("identity", self._clock.now + self._patience.identity)
+        rest = self._let_in(flight, await self._steps.identifier.ask(flight))
+        if rest is not None:
+            await rest
 
-        async def send(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                flight.status, flight.answering = message["status"], True
-                said = {name for name, _ in message["headers"]}
-                ours = [each for each in self._errors.security if each[0] not in said]
-                now = (b"date", formatdate(usegmt=True).encode())
-                ours += [now, (b"x-request-id", request_id)]
-                message["headers"] = [*message["headers"], *ours]
-            else:
-                flight.sent += len(message.get("body", b""))
-            await flight.send(message)
+    def _let_in(self, flight: Flight, caller: Caller) -> Awaitable[None] | None:
+        """Turn away who may not do this, or does it too often."""
+        flight.caller = caller
+        self._steps.authoriser.check(flight)
+        waiting = self._steps.limits.check(flight)
+        return self._answer(flight) if waiting is None else self._count(flight, waiting)
 
-        flight.scope["state"] = {"request_id": request_id.decode()}
-        await self._control(flight.scope, flight.receive, send)
+    async def _count(self, flight: Flight, waiting: Awaitable[None]) -> None:
+        await waiting
+        rest = self._answer(flight)
+        if rest is not None:
+            await rest
 
-    async def _refuse(self, flight: Flight, refused: Refused) -> None:
-        if refused.status >= 500:
-            self._metrics.fail(flight.route.service, refused.code)
+    def _answer(self, flight: Flight) -> Awaitable[None] | None:
+        """Answer at once what may be answered so."""
+        if flight.hurried:  # only now, so that such requests count as any other
+            refuse_spent(flight, self._clock.exactly())
+        steps, route = self._steps, flight.route
+        cache = steps.cache
+        if route.service == GATEWAY:
+            return steps.control.forward(flight)
+        if cache is None:
+            return steps.forwarder.forward(flight)
+        if flight.head.method not in CACHEABLE_METHODS:
+            cache.watch(flight)
+            return steps.forwarder.forward(flight)
+        if not route.cache:
+            return steps.forwarder.forward(flight)
+        ready = cache.at_hand(flight)
+        if ready is None:
+            return cache.answer(flight)
+        flight.say_ready(ready.status, ready.head, ready.body)
+        return None
+
+    def end_streams(self) -> None:
+        """End the streams of events: we are stopping, and they would not end by themselves."""
+        for flight in [*self._clock.in_flight]:
+            if isinstance(flight, Flight) and flight.lasting:
+                flight.stop()
+
+    def _refuse(self, flight: Flight, refused: Refused) -> None:
+        if refused.status >= 500 and refused.code != SPENT:
+            self._records.fail(flight.route.service, refused.code)
         if flight.answering:
             self._break_off(flight, refused.code)
             return
         flight.wait_for("client", NEVER)
         request_id = flight.request_id.decode() or uuid4().hex
-        accept = field(flight.scope["headers"], b"accept") or b""
+        accept = field(flight.head.fields, b"accept") or b""
         page = b"text/html" in accept and not flight.route.for_programs
         fields, body = self._errors.answer(refused, request_id, page=page)
-        flight.status, flight.sent, flight.answering = refused.status, len(body), True
-        headers = [*fields, (b"date", formatdate(usegmt=True).encode())]
-        start = {"status": refused.status, "headers": headers}
-        await flight.send({"type": "http.response.start", **start})
-        await flight.send({"type": "http.response.body", "body": body})
+        if (b"connection", b"close") in refused.headers:
+            flight.keep_alive = False
+        flight.refused = refused.code
+        status = proxy_status.proxy_status(refused.status, refused.code, refused.proxy_error)
+        said = [each for each in fields if each[0] != b"connection"]
+        flight.say(
+            refused.status, [*said, (proxy_status.FIELD, status), (b"date", self._clock.date)], body
+        )
 
-    async def _stopped(self, flight: Flight, task: asyncio.Task[None] | None) -> None:
+    def _own_up(self, flight: Flight) -> None:
+        log.exception("bug", path=flight.head.path.decode("latin-1"))
+        self._refuse(flight, internal_error())
+
+    def _stopped(self, flight: Flight) -> None:
         """The request was cancelled: too late, its client has left, or we are stopping."""
-        if not flight.late and flight.client_left():
+        if not flight.late and flight.client.left:
             flight.status = flight.status or LEFT
             return
-        if task is not None:
-            task.uncancel()
+        flight.drive.uncancel()
         if not flight.answering:
-            await self._refuse(flight, _lateness(flight) if flight.late else stopping())
+            spent = flight.hurried and flight.end <= self._clock.now
+            late = deadline_spent() if spent else _lateness(flight)
+            self._refuse(flight, late if flight.late else stopping())
         elif flight.late:
-            self._metrics.fail(flight.route.service, f"{flight.waiting_for}-timeout")
-            flight.cut(at_once=True)
+            self._cut(flight, f"{flight.waiting_for}-timeout", at_once=True)
+        elif flight.events is not None:
+            if between_events(flight.events):
+                flight.client.send(farewell(), last=False)
+            flight.client.cut(at_once=False)
         else:
-            flight.cut(at_once=False)
+            self._cut(flight, "signed-out" if flight.signed_out else "stopping", at_once=False)
 
     def _break_off(self, flight: Flight, reason: str) -> None:
-        self._metrics.fail(flight.route.service, reason)
         log.warning(
             "answer broken off", upstream=flight.route.service, id=flight.request_id.decode()
         )
-        flight.cut(at_once=False)
+        self._cut(flight, reason, at_once=False)
 
-    def _note(self, flight: Flight, seconds: float) -> None:
-        route = flight.route
-        self._metrics.count(route.prefix, route.service, flight.status, seconds)
-        if self._access is not None:
-            scope = flight.scope
-            client = scope["client"]
-            self._access.add(
-                scope["method"],
-                scope["raw_path"],
-                flight.status,
-                seconds,
-                flight.sent,
-                route.service,
-                client[0] if client else "",
-                flight.request_id.decode(),
-            )
+    def _cut(self, flight: Flight, reason: str, *, at_once: bool) -> None:
+        """End the answer so that nobody takes it for whole, and note it as none."""
+        self._records.fail(flight.route.service, reason)
+        flight.status, flight.refused = CUT, reason
+        flight.client.cut(at_once=at_once)
 
 
 def _lateness(flight: Flight) -> Refused:

@@ -1,46 +1,25 @@
-"""The way of a request: judged, identified, rebuilt, sent on. And of its answer, back.
+"""The way of a request to a service, and of the answer back.
 
 This is the hot path of the whole platform, written for few calls and few allocations: what a
-plain request does not need (a cookie, a body, a new connection) costs it one comparison.
+plain request does not need (a body, a new connection, a second try) costs it one comparison.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import dataclass
+from time import perf_counter
 
-from gateway.proxy.bodies import Upload, check_length, first_piece
-from gateway.proxy.clock import Clock
-from gateway.proxy.edge.guard import REPEATABLE_METHODS
-from gateway.proxy.edge.headers import Head, field
-from gateway.proxy.edge.rebuild import Rebuilder
+from gateway.proxy.clock import NEVER
+from gateway.proxy.edge.headers import field
 from gateway.proxy.flight import Flight
-from gateway.proxy.identity.identify import Identifier
+from gateway.proxy.records.counting import Counts
+from gateway.proxy.resilience.admission import GOOD, Admission, Gates, Outcome
+from gateway.proxy.resilience.again import Trip, until_it_works
+from gateway.proxy.resilience.retrying import RETRY_STATUSES
 from gateway.proxy.respond import Responder
+from gateway.proxy.sending import Sender, TryFailed
+from gateway.proxy.upstream.clusters import Clusters
 from gateway.proxy.upstream.connection import Connection, UpstreamDied
-from gateway.proxy.upstream.pool import Pool, PoolFull
-from gateway.refusals import upstream_broken, upstream_full, upstream_slow
-
-
-@dataclass(frozen=True, slots=True)
-class ForwardLimits:
-    """How long things may take, in seconds, and how large bodies may be, in bytes."""
-
-    queue_seconds: float = 5.0
-    identity_seconds: float = 5.0
-    read_seconds: float = 30.0
-    body_seconds: float = 30.0
-    total_seconds: float = 300.0
-    api_body: int = 1024 * 1024
-    page_body: int = 12 * 1024 * 1024
-
-    def body(self, flight: Flight) -> int:
-        """The longest body that a request may have: files may be larger than JSON."""
-        kind = field(flight.scope["headers"], b"content-type") or b""
-        files = not flight.route.for_programs or kind.startswith(b"multipart/")
-        return self.page_body if files else self.api_body
+from gateway.refusals import upstream_broken
 
 
 class Forwarder:
@@ -48,114 +27,137 @@ class Forwarder:
 
     def __init__(
         self,
-        pools: Mapping[str, Pool],
-        rebuilder: Rebuilder,
-        identifier: Identifier,
+        clusters: Clusters,
+        gates: Gates,
+        sender: Sender,
         responder: Responder,
-        clock: Clock,
-        limits: ForwardLimits,
+        counts: Counts,
     ) -> None:
-        self._pools = pools
-        self._rebuilder = rebuilder
-        self._identifier = identifier
+        self._clusters = clusters
+        self._gates = gates
+        self._sender = sender
         self._responder = responder
-        self._clock = clock
-        self._limits = limits
+        self._counts = counts
+        responder.part = self.part
 
-    async def forward(self, flight: Flight, head: Head) -> None:
+    async def forward(self, flight: Flight) -> None:
         """Answer the request with what the service says; raises Refused if it cannot be asked."""
-        # Longer than other functions on purpose: this is the path of every request.
-        scope, route, limits, now = flight.scope, flight.route, self._limits, self._clock.now
-        flight.end = now + limits.total_seconds
-        authorization = head.authorization
-        if head.cookie is not None:
-            flight.wait_for("identity", now + limits.identity_seconds)
-            authorization = await self._identifier.authorization(flight, head, head.cookie)
-        piece, whole = b"", True
-        if head.length > 0 or head.chunked:
-            check_length(head, limits.body(flight))
-            flight.wait_for("body", self._clock.now + limits.body_seconds)
-            piece, whole = await first_piece(flight, limits.body(flight))
-            if whole:
-                head.length, head.chunked = len(piece), False
-        payload = self._rebuilder.payload(head, scope, authorization)
-        pool = self._pools[route.service]
-        if whole:
-            connection = await self._ask(flight, pool, payload + piece if piece else payload)
-            try:
-                await self._responder.respond(flight, connection, pool)
-            finally:
-                pool.give_back(connection, self._clock.now)
-        else:
-            await self._ask_streaming(flight, pool, payload, piece)
+        await self.hand_on(flight, await self.ask(flight))
 
-    async def _ask(self, flight: Flight, pool: Pool, payload: bytes) -> Connection:
-        """Send a request that is at hand whole; once more if the connection died of old age."""
-        clock, seconds = self._clock, self._limits.read_seconds
-        connection = pool.warm() or await self._connection(flight, pool)
-        while True:
-            flight.wait_for("answer", clock.now + seconds)
-            try:
-                connection.begin(payload, head_only=flight.scope["method"] == "HEAD")
-                await connection.answer()
-            except UpstreamDied as error:
-                aged = connection.served > 1 and not connection.received
-                pool.give_back(connection, clock.now)
-                if not aged or not _repeatable(flight):
-                    raise upstream_broken(pool.service) from error
-            except BaseException:
-                pool.give_back(connection, clock.now)
-                raise
-            else:
-                return connection
-            # The others in the pool are as old as that one was.
-            pool.close_idle(float("inf"))
-            connection = await self._connection(flight, pool)
-
-    async def _ask_streaming(
-        self, flight: Flight, pool: Pool, payload: bytes, piece: bytes
-    ) -> None:
-        """Pass the body on as it comes, and the answer back, even if it comes first."""
-        connection = await self._connection(flight, pool)
-        flight.uploading = True
-        limit = self._limits.body(flight)
-        upload = Upload(flight, self._clock, limit, self._limits.body_seconds)
-        chunked = b"transfer-encoding: chunked\r\n" in payload
+    async def hand_on(self, flight: Flight, connection: Connection) -> None:
+        """Send the answer that `ask` brought, and release it."""
         try:
-            connection.begin(payload, head_only=flight.scope["method"] == "HEAD")
-            uploading = asyncio.create_task(upload.run(connection, piece, chunked=chunked))
-            try:
-                await connection.answer()
-                await self._responder.respond(flight, connection, pool)
-            except UpstreamDied as error:
-                if flight.answering:
-                    raise
-                raise upstream_broken(pool.service) from error
-            finally:
-                uploading.cancel()
-                with suppress(asyncio.CancelledError):
-                    await uploading
-        finally:
-            if flight.uploading:
-                connection.abort()  # it still waits for a body that nobody will send
-            pool.give_back(connection, self._clock.now)
-
-    async def _connection(self, flight: Flight, pool: Pool) -> Connection:
-        flight.wait_for("connection", self._clock.now + self._limits.queue_seconds)
-        try:
-            return await pool.connection()
+            rest = self._responder.respond(flight, connection)
+            if rest is not None:
+                await rest
         except UpstreamDied as error:
-            raise upstream_broken(pool.service) from error
-        except TimeoutError as error:
-            raise upstream_slow(pool.service) from error
-        except PoolFull as error:
-            raise upstream_full(pool.service) from error
+            if flight.answering:
+                raise
+            raise upstream_broken(connection.pool.service) from error
+        finally:
+            self.release(connection)
+
+    async def ask(self, flight: Flight) -> Connection:
+        """Send the request; returns once the head of the answer is there. `release` it after use.
+
+        Raises Refused if the service cannot be reached or does not answer, or is not to be asked.
+        """
+        piece, whole = b"", True
+        if flight.body is not None or flight.head.chunked:
+            piece, whole = await self._sender.body_of(flight)
+        cluster = self._clusters.of(flight)
+        gate = self._gates[cluster.service]
+        if not gate.enter(flight):
+            flight.wait_for("turn", NEVER)
+            await gate.wait(flight)
+        send = self._sender.send if whole else self._sender.stream
+        failed = None
+        try:
+            connection = await send(flight, cluster.pick(flight), piece)
+        except TryFailed as error:
+            failed = error
+        except BaseException:
+            self._give_up(flight, gate)
+            raise
+        if failed is not None or connection.status in RETRY_STATUSES:
+            failed = failed or TryFailed(None, answer=connection)
+            connection = await self._again(Trip(flight, cluster, gate, send, piece, whole), failed)
+        connection.flight = flight
+        flight.upstream = connection.pool.replica.name
+        if not connection.complete and _stays_open(connection):
+            self._close_books(connection)  # may stay open for hours, and costs the service little
+        return connection
+
+    def release(self, connection: Connection) -> None:
+        """Give a connection back; one that is in the middle of something is closed."""
+        if connection.flight is not None:
+            self._close_books(connection)
+        self._sender.drop(connection)
+
+    def part(self, connection: Connection) -> None:
+        """Let an exchange go on beside the others: it may last, and costs the service little."""
+        connection.pool.part_with(connection)
+        if connection.flight is not None:
+            self._close_books(connection)
+
+    async def _again(self, trip: Trip, failed: TryFailed) -> Connection:
+        try:
+            return await until_it_works(trip, failed)
+        except TryFailed as last:
+            self._over(trip.flight, trip.gate, Outcome.BAD)
+            raise last.told from last
+        except BaseException:
+            self._give_up(trip.flight, trip.gate)
+            raise
+
+    def _give_up(self, flight: Flight, gate: Admission) -> None:
+        """There is no answer, and there will be none."""
+        fault = _fault_of(flight)
+        if fault is Outcome.BAD and flight.replica is not None:
+            slow = flight.replica
+            self._counts.upstream(slow.name, slow.service).fail("http_response_timeout")
+        self._over(flight, gate, fault)
+
+    def _close_books(self, connection: Connection) -> None:
+        """Note how the exchange went, for all who learn from it."""
+        flight, connection.flight = connection.flight, None
+        assert flight is not None
+        replica, status = connection.pool.replica, connection.status
+        gate = self._gates[replica.service]
+        counts = replica.counts
+        if counts is None:
+            counts = replica.counts = self._counts.upstream(replica.name, replica.service)
+        took = perf_counter() - connection.began if connection.complete else None
+        counts.answer(status, connection.seconds, took)
+        if connection.broken or status in RETRY_STATUSES or flight.late:
+            self._over(flight, gate, _outcome_of(flight, connection))
+            return
+        # How long a change takes depends on what changes, and on whether the client waits for it.
+        seconds = connection.seconds if flight.head.method == "GET" else 0.0
+        gate.leave(flight, GOOD, seconds)
+        replica.done(ok=status < 500)
+
+    def _over(self, flight: Flight, gate: Admission, outcome: Outcome) -> None:
+        gate.leave(flight, outcome)
+        if outcome is Outcome.BAD and flight.replica is not None:
+            flight.replica.done(ok=False)
 
 
-def _repeatable(flight: Flight) -> bool:
-    """Whether sending the request again cannot do a thing twice: RFC 9110, section 9.2.2."""
-    scope = flight.scope
-    return (
-        scope["method"] in REPEATABLE_METHODS
-        or field(scope["headers"], b"idempotency-key") is not None
-    )
+def _outcome_of(flight: Flight, connection: Connection) -> Outcome:
+    """What an answer that was not simply good says about the service."""
+    if connection.status in RETRY_STATUSES and field(connection.headers, b"retry-after"):
+        return Outcome.NEITHER  # it lives, and knows what it can do: nobody need protect it
+    if flight.late and not connection.complete and _fault_of(flight) is Outcome.NEITHER:
+        return Outcome.NEITHER  # the client did not read
+    return Outcome.BAD
+
+
+def _fault_of(flight: Flight) -> Outcome:
+    """Whether it was the service that did not answer in time, or somebody else's doing."""
+    late = flight.late and not flight.hurried and flight.waiting_for == "answer"
+    return Outcome.BAD if late else Outcome.NEITHER
+
+
+def _stays_open(connection: Connection) -> bool:
+    kind = field(connection.headers, b"content-type") or b""
+    return connection.status == 101 or kind.startswith(b"text/event-stream")
