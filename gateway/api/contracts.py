@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-Document = dict[str, Any]
+from gateway.api import additions
+from gateway.api.additions import METHODS, Document, operations_of
+from gateway.api.naming import own_name, public_names
+
+Names = Mapping[str, Mapping[str, str]]  # of components, by kind and by what a service calls them
 
 # How a client may say who it is, whatever the service. None of them is required by all calls.
 WAYS_IN: Document = {
@@ -13,16 +17,18 @@ WAYS_IN: Document = {
     "session": {"type": "apiKey", "in": "cookie", "name": "quintet_session"},
 }
 
-METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
+GATEWAY = "gateway"
 
 
 def merge_openapi(
-    documents: Mapping[str, Document], *, unavailable: list[str], public_url: str
+    documents: Mapping[str, Document], *, away: Mapping[str, str], public_url: str
 ) -> Document:
     """The API of all services as one OpenAPI 3.1 document.
 
     Paths get the prefix under which the service is mounted, components and operations the name of
-    their service. `unavailable` lists services that did not answer; theirs is the last good one.
+    their service. `away` names the services that do not answer, and since when (RFC 3339); of
+    these the last good document is kept, and its operations are marked `x-stale`. What the gateway
+    says for every service, such as its limits, is added to every operation.
     """
     merged: Document = {
         "openapi": "3.1.0",
@@ -38,25 +44,37 @@ def merge_openapi(
         "security": [{name: []} for name in WAYS_IN] + [{}],
     }
     for service, document in documents.items():
-        _add(merged, service, document)
-    if unavailable:
-        merged["x-unavailable"] = unavailable
+        _add(merged, service, document, stale_since=away.get(service))
+    additions.add_to(merged)
+    if away:
+        merged["x-unavailable"] = sorted(away)
+        merged["x-stale"] = {name: away[name] for name in sorted(away) if name in documents}
     return merged
 
 
-def _add(merged: Document, service: str, document: Document) -> None:
+def _add(merged: Document, service: str, document: Document, *, stale_since: str | None) -> None:
     components: Document = document.get("components", {})
     schemes = _add_security(merged, service, components.get("securitySchemes", {}))
+    names = {kind: public_names(service, named) for kind, named in components.items()}
     for kind, named in components.items():
         if kind != "securitySchemes":
             target = merged["components"].setdefault(kind, {})
-            target |= {_own(service, name): _renamed(each, service) for name, each in named.items()}
+            target |= {names[kind][name]: _renamed(each, names) for name, each in named.items()}
     for path, item in document.get("paths", {}).items():
-        own_item = _renamed(item, service)
-        for operation in _operations(own_item):
+        own_item = _renamed(_public(item), names)
+        for operation in operations_of(own_item):
             _own_operation(operation, service, schemes, document.get("security"))
-        merged["paths"][f"/api/{service}{path}"] = own_item
+            if stale_since is not None:
+                operation["x-stale"] = stale_since
+        if not path.startswith("/internal") and any(operations_of(own_item)):
+            merged["paths"][path if service == GATEWAY else f"/api/{service}{path}"] = own_item
     merged["tags"] += _tags(service, document)
+
+
+def _public(item: Document) -> Document:
+    """A path without the operations that its service keeps to itself."""
+    hidden = {method for method in METHODS if item.get(method, {}).get("x-internal")}
+    return {key: value for key, value in item.items() if key not in hidden}
 
 
 def _add_security(merged: Document, service: str, schemes: Document) -> dict[str, str]:
@@ -64,7 +82,7 @@ def _add_security(merged: Document, service: str, schemes: Document) -> dict[str
     names = {}
     for name, scheme in schemes.items():
         target = merged["components"]["securitySchemes"]
-        names[name] = name if target.get(name, scheme) == scheme else _own(service, name)
+        names[name] = name if target.get(name, scheme) == scheme else own_name(service, name)
         target[names[name]] = scheme
     return names
 
@@ -82,16 +100,12 @@ def _own_operation(
         ]
 
 
-def _operations(item: Document) -> Iterator[Document]:
-    return (item[method] for method in METHODS if method in item)
-
-
 def _tags(service: str, document: Document) -> list[Document]:
     described = {tag["name"]: tag for tag in document.get("tags", [])}
     used = {
         tag: {"name": tag}
         for item in document.get("paths", {}).values()
-        for operation in _operations(item)
+        for operation in operations_of(item)
         for tag in operation.get("tags", [service])
     }
     return [tag | {"name": _tag(service, name)} for name, tag in (used | described).items()]
@@ -101,20 +115,16 @@ def _tag(service: str, tag: str) -> str:
     return tag if tag == service else f"{service}: {tag}"
 
 
-def _own(service: str, name: str) -> str:
-    return f"{service.capitalize()}{name}"
-
-
-def _renamed(node: Any, service: str, *, names: bool = False) -> Any:
-    """A copy in which references to components carry the name of the service."""
+def _renamed(node: Any, names: Names, *, referring: bool = False) -> Any:
+    """A copy in which references lead to components by their public names."""
     if isinstance(node, dict):
         return {
-            key: _renamed(value, service, names=key in {"$ref", "mapping"} or names)
+            key: _renamed(value, names, referring=key in {"$ref", "mapping"} or referring)
             for key, value in node.items()
         }
     if isinstance(node, list):
-        return [_renamed(value, service) for value in node]
-    if names and isinstance(node, str) and node.startswith("#/components/"):
+        return [_renamed(value, names) for value in node]
+    if referring and isinstance(node, str) and node.startswith("#/components/"):
         _, _, kind, name = node.split("/", 3)
-        return f"#/components/{kind}/{_own(service, name)}"
+        return f"#/components/{kind}/{names.get(kind, {}).get(name, name)}"
     return node

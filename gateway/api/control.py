@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fastapi import FastAPI, Request, Response
-from fastapi.responses import JSONResponse, PlainTextResponse
+from fastapi import APIRouter, FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
 from gateway.api import documents
-from gateway.api.collecting import Collected, readiness
-from gateway.api.contracts import Document, merge_openapi
-from gateway.api.event_contracts import merge_asyncapi
+from gateway.api.collecting import readiness
+from gateway.api.published import Published, own_document
+from gateway.eventplane.asking import Asking
+from gateway.eventplane.routes import event_plane
 from gateway.pages.errors import problem
-from gateway.proxy.upstream.pool import Pool
+from gateway.proxy.upstream.cluster import Cluster
 from gateway.refusals import Refused, no_such_address
+from gateway.views.asker import Asker
+from gateway.views.router import add_views
 
 GET = ["GET", "HEAD"]
 READY_SECONDS = 2.0
@@ -26,71 +28,58 @@ READY_SECONDS = 2.0
 class Outlook:
     """What the control plane may see of the rest."""
 
-    pools: Mapping[str, Pool]
+    pools: Mapping[str, Cluster]
+    described: Mapping[str, Cluster]  # whose API is shown; more than those that tell of events
     now: Callable[[], float]
-    figures: Callable[[], str]
-    hears: Callable[[], bool]
     public_url: str
+    asking: Asking
+    views: Asker
+    operators: tuple[APIRouter, ...] = ()  # what operators and machines on the inside are shown
 
 
 def create_control(outlook: Outlook) -> FastAPI:
-    """Health, figures, and the documents of all services."""
+    """Health, the documents of all services, and what operators see."""
     control = FastAPI(title="Quintet gateway", openapi_url=None, docs_url=None, redoc_url=None)
-    _add_health(control, outlook)
-    _add_documents(control, outlook)
+    _add_health(control)
     control.include_router(documents.router)
+    published = Published(outlook.pools, outlook.described, outlook.now, outlook.public_url)
+    control.include_router(published.router)
+    control.include_router(event_plane(outlook.asking))
+    add_views(control, outlook.views)
+    for router in outlook.operators:
+        control.include_router(router)
     control.add_exception_handler(HTTPException, _refused)
+    published.own = own_document(control)
     return control
 
 
-def _add_health(control: FastAPI, outlook: Outlook) -> None:
-    @control.api_route("/healthz", methods=GET)
+def _add_health(control: FastAPI) -> None:
+    @control.head("/healthz", include_in_schema=False)
+    @control.get("/healthz", tags=["health"], operation_id="healthz")
     async def alive() -> dict[str, str]:
+        """Whether the gateway itself lives."""
         return {"status": "ok", "service": "gateway"}
 
-    @control.api_route("/readyz", methods=GET)
-    async def ready(response: Response) -> dict[str, Any]:
-        services = await readiness(outlook.pools, READY_SECONDS)
-        fine = all(each["status"] == "ready" for each in services.values())
-        response.status_code = 200 if fine else 503
-        return {
-            "status": "ready" if fine else "not ready",
-            "service": "gateway",
-            "services": services,
-            # Not a reason to be out of service: without events, tokens still expire by themselves.
-            "hears_events": outlook.hears(),
-        }
 
-    @control.api_route("/metrics", methods=GET)
-    async def figures() -> PlainTextResponse:
-        return PlainTextResponse(outlook.figures(), media_type="text/plain; version=0.0.4")
+async def ready(
+    pools: Mapping[str, Cluster], needed: Collection[str], *, hears: bool, draining: bool
+) -> tuple[bool, dict[str, Any]]:
+    """Whether we take requests and every service of `needed` is ready, and what all of them say.
 
-
-def _add_documents(control: FastAPI, outlook: Outlook) -> None:
-    contracts = Collected(
-        outlook.pools, lambda service: f"/api/{service}/openapi.json", outlook.now
-    )
-    events = Collected(outlook.pools, lambda _: "/asyncapi.json", outlook.now)
-
-    @control.api_route("/openapi.json", methods=GET)
-    async def openapi() -> JSONResponse:
-        await contracts.refresh()
-        return _document(
-            merge_openapi(
-                contracts.documents,
-                unavailable=contracts.unavailable,
-                public_url=outlook.public_url,
-            )
-        )
-
-    @control.api_route("/asyncapi.json", methods=GET)
-    async def asyncapi() -> JSONResponse:
-        await events.refresh()
-        return _document(merge_asyncapi(events.documents, unavailable=events.unavailable))
-
-
-def _document(document: Document) -> JSONResponse:
-    return JSONResponse(document, headers={"cache-control": "no-cache"})
+    A guest that joined by itself is told of and not waited for: if it could take the gateway out
+    of service, it would take the shop with it.
+    """
+    if draining:
+        return False, {"status": "draining", "service": "gateway"}
+    services = await readiness(pools, READY_SECONDS)
+    fine = all(said["status"] == "ready" for name, said in services.items() if name in needed)
+    return fine, {
+        "status": "ready" if fine else "not ready",
+        "service": "gateway",
+        "services": services,
+        # Not a reason to be out of service: without events, tokens still expire by themselves.
+        "hears_events": hears,
+    }
 
 
 async def _refused(request: Request, error: Exception) -> Response:

@@ -21,7 +21,10 @@ STATIC = {
     "swagger-ui.css": ("swagger-ui/swagger-ui.css", "text/css"),
     "swagger-ui-bundle.js": ("swagger-ui/swagger-ui-bundle.js", "text/javascript"),
     "start.js": ("start.js", "text/javascript"),
+    "theme.js": ("theme.js", "text/javascript"),
+    "docs.css": ("docs.css", "text/css"),
     "error.css": ("error.css", "text/css"),
+    "events.css": ("events.css", "text/css"),
 }
 
 

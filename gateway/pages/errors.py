@@ -14,6 +14,7 @@ _PAGE = (files("gateway") / "pages" / "error.html").read_text("utf-8")
 WORDS = {
     404: "We looked, but there is no such page.",
     413: "That was too much at once. Please send a smaller file.",
+    429: "That was a bit much at once. Please wait a moment and try again.",
     502: "A part of the shop is not answering. Nothing you did; please try again in a moment.",
     503: "We are very busy right now. Please try again in a moment.",
     504: "A part of the shop is taking too long. Please try again in a moment.",
@@ -63,4 +64,4 @@ class Errors:
 def problem(refused: Refused, request_id: str) -> bytes:
     """The refusal as RFC 9457 problem details."""
     body = problems.problem(refused.status, str(refused), code=refused.code)
-    return problems.encoded(body | {"request_id": request_id})
+    return problems.encoded({**body, "request_id": request_id, **refused.members})
