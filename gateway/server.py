@@ -9,24 +9,32 @@ import uvicorn
 
 from gateway.app import create_app
 from gateway.proxy.clock import Clock
-from gateway.proxy.listener import Listening, listener
+from gateway.proxy.edge.handshake import WEBSOCKET
+from gateway.proxy.lasting import pairs_of_files
+from gateway.proxy.listener.client import listener
+from gateway.proxy.listener.limits import Listening
+from gateway.proxy.resilience.draining import Leaving, Server
 from gateway.settings import GatewaySettings
 
 
-def create_server(settings: GatewaySettings) -> uvicorn.Server:
+def create_server(settings: GatewaySettings) -> Server:
     """A server, not yet started. It stops on SIGTERM: no new requests, the open ones finish."""
     clock = Clock()
     listening = Listening(
         clock,
-        most_connections=settings.most_connections,
+        most_connections=min(settings.most_connections, pairs_of_files()),
         head_seconds=settings.head_timeout,
+        idle_seconds=settings.keep_alive,
+        upgrades=frozenset({WEBSOCKET}),
     )
+    app = create_app(settings, clock)
     clock.on_tick.append(listening.close_slow)
+    app.operations.follow_clients(listening)
     config = uvicorn.Config(
-        create_app(settings, clock),
+        app,
         host=settings.host,
         port=settings.port,
-        http=listener(listening),
+        http=listener(listening, app.door),
         ws="none",
         lifespan="on",
         log_config=None,
@@ -35,10 +43,16 @@ def create_server(settings: GatewaySettings) -> uvicorn.Server:
         date_header=False,
         proxy_headers=False,
         backlog=2048,
-        timeout_keep_alive=settings.keep_alive,
         timeout_graceful_shutdown=settings.stop_timeout,
     )
-    return uvicorn.Server(config)
+    leaving = Leaving(
+        clock,
+        drain_seconds=settings.drain_seconds,
+        shared_port=settings.reuse_port,
+        peers=listening.peers,
+        on_leave=[app.door.end_streams],
+    )
+    return Server(config, leaving)
 
 
 def collect_less_often() -> None:

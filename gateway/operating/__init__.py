@@ -1,0 +1,1 @@
+"""The operators' side of the gateway: how it does, in words, figures and pictures; and steering."""
