@@ -27,7 +27,7 @@ def main(folder: Path = DEPLOY / "secrets") -> int:
     keep(folder, "postgres_password", new_password())
     for service in SERVICES:
         write_service_secrets(folder, service)
-    for name in (*SERVICES, "gateway"):
+    for name in (*SERVICES, "gateway", "topology"):
         password = new_password()
         keep(folder, f"{name}_bus_url", f"amqp://quintet_{name}:{password}@rabbitmq:5672/quintet")
     write_rabbitmq_definitions(folder)

@@ -29,6 +29,11 @@ class Part:
         """Where this process answers."""
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def inner_port(self) -> int:
+        """Where it says whether it is ready: its own port, unless it has one for the inside."""
+        return int(self.environment.get(f"{self.name.upper()}_INTERNAL_PORT") or self.port)
+
     def command(self, *arguments: str) -> list[str]:
         """The command line that runs one of its commands."""
         return [sys.executable, "-m", PACKAGES[self.name], *arguments]
@@ -42,7 +47,11 @@ def parts(port: int, var: Path, outside: Mapping[str, str]) -> list[Part]:
     """
     ports = {"gateway": port} | {name: port + 1 + at for at, name in enumerate(SERVICES)}
     addresses = {name: f"http://127.0.0.1:{number}" for name, number in ports.items()}
-    proposals = {"QUINTET_DEMO": "1", "QUINTET_PUBLIC_URL": addresses["gateway"]}
+    proposals = {
+        "QUINTET_DEMO": "1",
+        "QUINTET_PUBLIC_URL": addresses["gateway"],
+        "QUINTET_DRAIN_SECONDS": "0",  # all stop together: there is nobody to be told
+    }
     environment = (
         proposals
         | dict(outside)

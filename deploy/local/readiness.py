@@ -20,7 +20,7 @@ async def until_ready(part: Part) -> None:
 async def readiness(part: Part) -> str:
     """The status and body of its /readyz, or why there is no answer."""
     try:
-        return await asyncio.wait_for(_ask(part.port), ANSWER_LIMIT)
+        return await asyncio.wait_for(_ask(part.inner_port), ANSWER_LIMIT)
     except TimeoutError:
         return "no answer yet"
     except OSError:
