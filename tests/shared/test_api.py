@@ -10,9 +10,11 @@ from typing import Annotated
 import httpx
 import pytest
 from fastapi import APIRouter, Response
-from sqlalchemy import text
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 from starlette.testclient import TestClient
 
+from shared.database import in_trouble
 from shared.errors import Conflict, TooMany
 from shared.http.api import create_api
 from shared.http.deps import Caller, KeyedDep, SignedIn, WorkDep, needs
@@ -267,3 +269,26 @@ def test_more_requests_than_threads_do_not_wait_for_each_other_for_ever(service:
     statuses = asyncio.run(add_many_at_once(100))
 
     assert statuses == {200}
+
+
+def test_a_database_that_cannot_write_is_in_trouble_and_a_wrong_statement_is_not(
+    service: Service,
+) -> None:
+    found = []
+
+    for statement in ("SELECT nothing FROM nowhere", "INSERT INTO tallies VALUES ('x', 1)"):
+        with service.database.engine.connect() as connection:
+            _forbid_writing(connection)
+            with pytest.raises(DBAPIError) as caught:
+                connection.exec_driver_sql(statement)
+            found.append(in_trouble(caught.value))
+            connection.invalidate()
+
+    assert found == [False, True]
+
+
+def _forbid_writing(connection: Connection) -> None:
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("PRAGMA query_only = ON")
+    else:
+        connection.exec_driver_sql("SET TRANSACTION READ ONLY")

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 from shared.service import Service
+from tests.shared.bus.wires import eventually
 from tests.shared.conftest import count_up
 
 ROOT = Path(__file__).resolve().parents[2]
 
 SAY_SOMETHING = """
 import sys
+from tests.shared.bus.wires import eventually
 from tests.shared.conftest import Settings, count_up, create_service
 service = create_service(Settings(database_url=sys.argv[1], _env_file=None))
 with service.transactions.begin() as work:
@@ -43,9 +44,9 @@ def test_a_commit_that_says_nothing_rings_nobody(service: Service) -> None:
 def test_a_commit_in_another_process_is_heard(service: Service) -> None:
     rang = service.bell.listener()
     service.bell.hear_neighbours()
-    time.sleep(0.3)
+    assert eventually(lambda: bool(service.bell._ears))
     url = service.database.url.render_as_string(hide_password=False)
 
     subprocess.run([sys.executable, "-c", SAY_SOMETHING, url], cwd=ROOT, check=True)
 
-    assert rang.wait(2)
+    assert rang.wait(30)

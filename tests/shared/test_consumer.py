@@ -16,7 +16,7 @@ from sqlalchemy import select, text
 
 from shared.bus import connect
 from shared.bus.protocol import Message
-from shared.consumer import MOST_TRIES, Consumer
+from shared.consuming import MOST_TRIES, Consumer
 from shared.context import opened
 from shared.events import Envelope
 from shared.handlers import Handlers
@@ -238,7 +238,7 @@ def copy_count(work: Work, event: Counted) -> None:
 
 
 def _wait_for(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     while not true() and time.monotonic() < deadline:
         time.sleep(0.02)
 

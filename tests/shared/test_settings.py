@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -38,3 +39,15 @@ def test_a_secret_of_our_own_is_never_printed() -> None:
     settings = Settings(_env_file=None, debug=False, secret_key="h" * 40)
 
     assert "hhhh" not in repr(settings)
+
+
+@pytest.mark.parametrize("wrong", [{"debug": False}, {"port": "many"}])
+def test_what_is_refused_is_named_and_no_value_is_repeated(wrong: dict[str, object]) -> None:
+    secrets = {"bus_url": "amqp://hush@rabbit", "jwks_url": "http://hush"}
+
+    with pytest.raises(ValidationError) as refused:
+        Settings(_env_file=None, **secrets, **wrong)  # type: ignore[arg-type]
+
+    assert re.search("TALLY_SECRET_KEY|port", str(refused.value))
+    assert "hush" not in str(refused.value)
+    assert "many" not in str(refused.value)

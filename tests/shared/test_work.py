@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError
 
-from shared.events import EventTooLarge
+from shared.events import Event, EventTooLarge
 from shared.service import Service
 from shared.testing import sent_by
 from tests.shared.conftest import Counted, OutboxRow, Tally, count_of, count_up
+
+
+class Remarked(Event, type="tally.thing.remarked.v1", key="name"):
+    """Somebody had a lot to say."""
+
+    name: str
+    remark: str
 
 
 def test_a_change_and_what_is_said_about_it_are_stored_together(service: Service) -> None:
@@ -103,10 +111,28 @@ def test_an_event_that_is_too_large_is_refused_with_its_change(service: Service)
             work.session.add(Tally(name="whale", count=1))
             work.publish(Counted(name="w" * 300_000, count=1))
 
-    with pytest.raises(EventTooLarge):
+    with pytest.raises(EventTooLarge, match=r"counted.v1 about 'www.* has 600,\d+ .*claims.Claim"):
         say_too_much()
 
     assert count_of(service, "whale") == 0
+
+
+def test_the_name_of_what_an_event_is_about_has_room_everywhere(service: Service) -> None:
+    with pytest.raises(EventTooLarge, match="at most 200"), service.transactions.begin() as work:
+        work.publish(Counted(name="n" * 200, count=1))
+
+
+def test_a_large_event_is_sent_and_warned_about(
+    service: Service, caplog: pytest.LogCaptureFixture
+) -> None:
+    with service.transactions.begin() as work:
+        work.publish(Remarked(name="small", remark="s" * 50_000))
+        work.publish(Remarked(name="large", remark="l" * 70_000))
+
+    [warning] = [each.getMessage() for each in caplog.records if "large event" in each.getMessage()]
+    assert "large" in warning
+    assert "small" not in warning
+    assert len(sent_by(service)) == 2
 
 
 def test_what_waits_for_the_commit_runs_only_after_it(service: Service) -> None:
@@ -124,3 +150,14 @@ def test_the_relay_finds_what_waits_by_an_index_of_its_own(service: Service) -> 
     names = {index.name for index in OutboxRow.__table__.indexes}  # type: ignore[attr-defined]
 
     assert "ix_outbox_waiting" in names
+
+
+def test_one_connection_may_hold_two_transactions_one_after_the_other(service: Service) -> None:
+    started = time.monotonic()
+
+    with service.database.engine.connect() as connection:
+        for _ in range(2):
+            connection.execute(text("SELECT 1"))
+            connection.commit()
+
+    assert time.monotonic() - started < 5  # waiting for its own turn would take BUSY_SECONDS

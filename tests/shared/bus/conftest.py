@@ -55,7 +55,7 @@ def wire(request: pytest.FixtureRequest) -> Wire:
 def rabbitmqctl(*arguments: str) -> str:
     """Ask the broker's operator tool."""
     done = subprocess.run(
-        ["rabbitmqctl", "-q", *arguments], capture_output=True, text=True, timeout=30, check=True
+        ["rabbitmqctl", "-q", *arguments], capture_output=True, text=True, timeout=300, check=True
     )
     return done.stdout
 

@@ -16,6 +16,7 @@ from shared.bus.protocol import Bus, Delivery, Message, Outcome, Publisher, Subs
 
 ROOT = Path(__file__).resolve().parents[3]
 PROGRAMS = Path(__file__).parent / "programs"
+PATIENCE = 30.0  # seconds; it costs nothing when things go well
 
 
 @dataclass
@@ -72,7 +73,7 @@ def bodies(deliveries: list[Delivery]) -> list[str]:
 
 
 def receive(
-    subscription: Subscription, count: int, *, within: float = 8.0, ack: bool = True
+    subscription: Subscription, count: int, *, within: float = PATIENCE, ack: bool = True
 ) -> list[Delivery]:
     """Receive until so many have come, or the time is over."""
     deadline = time.monotonic() + within
@@ -85,7 +86,7 @@ def receive(
     return received
 
 
-def eventually(condition: Callable[[], bool], *, within: float = 10.0) -> bool:
+def eventually(condition: Callable[[], bool], *, within: float = PATIENCE) -> bool:
     """Whether it becomes true in time."""
     deadline = time.monotonic() + within
     while not condition():
@@ -99,7 +100,7 @@ def publish_until_confirmed(publisher: Publisher, messages: list[Message]) -> li
     """What the relay does: the same again until the bus has it."""
     outcomes: list[Outcome] = []
     for _ in range(10):
-        outcomes = publisher.publish(messages, timeout=2)
+        outcomes = publisher.publish(messages, timeout=5)
         if set(outcomes) == {Outcome.CONFIRMED}:
             break
     return outcomes
