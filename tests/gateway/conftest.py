@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from gateway.settings import GatewaySettings
-from tests.gateway.stage import Loop, RunningGateway, Upstream
+from tests.gateway.stage import PATIENCE, Loop, RunningGateway, Upstream
 
 Open = Callable[..., RunningGateway]
 
@@ -52,6 +52,7 @@ def settings_for(services: Services, **more: Any) -> GatewaySettings:
         "catalog_url": services.catalog.url,
         "shop_url": services.shop.url,
         "hear_events": False,
+        "read_contracts": False,
         "access_log": False,
     }
     return GatewaySettings(**(wanted | more))
@@ -59,13 +60,15 @@ def settings_for(services: Services, **more: Any) -> GatewaySettings:
 
 @pytest.fixture(scope="session")
 def _running(_standing: Services) -> Iterator[RunningGateway]:
-    with closing(RunningGateway(settings_for(_standing))) as gateway:
+    # What fails in one test must not keep the next from asking.
+    with closing(RunningGateway(settings_for(_standing, breaker=False))) as gateway:
         yield gateway
 
 
 @pytest.fixture
 def gateway(_running: RunningGateway, services: Services) -> RunningGateway:
-    """The usual gateway. Its idle connections are gone with those of the services."""
+    """The usual gateway, with an empty cache. Its idle connections are gone with the services'."""
+    _running.app.cache.purge(everything=True)
     return _running
 
 
@@ -82,5 +85,7 @@ def open_gateway(services: Services) -> Iterator[Open]:
 
 @pytest.fixture
 def client(gateway: RunningGateway) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=gateway.url, timeout=10.0, trust_env=False, verify=False) as client:
+    with httpx.Client(
+        base_url=gateway.url, timeout=PATIENCE, trust_env=False, verify=False
+    ) as client:
         yield client

@@ -2,145 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
-from typing import Any
 
 import httpx
 import pytest
-from fastapi import FastAPI
-from fastapi.security import HTTPBearer
-from openapi_spec_validator import OpenAPIV31SpecValidator
-from pydantic import BaseModel
 
+from gateway.events.consumed import AnyReplicaAnnounced
 from tests.gateway.conftest import Services
-from tests.gateway.stage import RunningGateway, answer, get, says
+from tests.gateway.stage import RunningGateway, answer, get, says, wait_until
 
 Open = Callable[..., RunningGateway]
-
-
-class ThingOut(BaseModel):
-    """Every service has a thing."""
-
-    name: str
-    parts: list[ThingOut] = []
-
-
-def an_api(service: str) -> dict[str, Any]:
-    """The document of a service that looks like ours."""
-    api = FastAPI(title=service, servers=[{"url": f"/api/{service}"}])
-    bearer = HTTPBearer()
-
-    @api.get("/v1/things", tags=["things"], name="list_things")
-    def list_things() -> list[ThingOut]:
-        return []
-
-    @api.post("/v1/things", name="add_thing")
-    def add_thing(thing: ThingOut) -> ThingOut:
-        return thing
-
-    document = api.openapi()
-    document["components"]["securitySchemes"] = {"bearer": bearer.model.model_dump(
-        by_alias=True, exclude_none=True, mode="json")}  # fmt: skip
-    document["paths"]["/v1/things"]["post"]["security"] = [{"bearer": []}]
-    return document
-
-
-def publish(services: Services, *names: str) -> None:
-    for name in names:
-        raw = answer(json.dumps(an_api(name)).encode(), "content-type: application/json")
-        getattr(services, name).on(f"/api/{name}/openapi.json", says(raw))
-
-
-def test_the_apis_of_all_services_become_one_valid_document(
-    open_gateway: Open, services: Services
-) -> None:
-    publish(services, "auth", "catalog", "shop")
-
-    document = get(f"{open_gateway().url}/openapi.json").json()
-
-    OpenAPIV31SpecValidator(document).validate()
-    assert set(document["paths"]) == {f"/api/{s}/v1/things" for s in ("auth", "catalog", "shop")}
-    assert {
-        "AuthHTTPValidationError",
-        "CatalogHTTPValidationError",
-        "ShopHTTPValidationError",
-    } <= set(document["components"]["schemas"])
-    assert set(document["components"]["securitySchemes"]) == {"accessToken", "session", "bearer"}
-    assert document["servers"] == [{"url": "http://127.0.0.1:8000"}]
-    assert "x-unavailable" not in document
-
-
-def test_names_of_operations_and_references_stay_unique_and_whole(
-    open_gateway: Open, services: Services
-) -> None:
-    publish(services, "auth", "catalog", "shop")
-
-    text = get(f"{open_gateway().url}/openapi.json").text
-
-    document = json.loads(text)
-    ids = re.findall(r'"operationId":"([^"]+)"', text)
-    assert len(ids) == len(set(ids)) == 6
-    for reference in re.findall(r'"#/components/schemas/([^"]+)"', text):
-        assert reference in document["components"]["schemas"]
-
-
-def test_a_service_that_is_away_is_marked_and_its_last_document_kept(
-    open_gateway: Open, services: Services, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("gateway.api.collecting.FRESH_SECONDS", 0.0)
-    publish(services, "auth", "catalog", "shop")
-    gateway = open_gateway()
-    get(f"{gateway.url}/openapi.json")
-    services.shop.on("/api/shop/openapi.json", says(answer(b"", status="500 Oops")))
-
-    document = get(f"{gateway.url}/openapi.json").json()
-
-    assert document["x-unavailable"] == ["shop"]
-    assert "/api/shop/v1/things" in document["paths"]
-
-
-def test_services_that_are_away_from_the_start_are_left_out(
-    open_gateway: Open, services: Services
-) -> None:
-    publish(services, "catalog")
-    for each in (services.auth, services.shop):
-        each.on(f"/api/{each.name}/openapi.json", says(answer(b"no", status="404 Not Found")))
-
-    document = get(f"{open_gateway().url}/openapi.json").json()
-
-    OpenAPIV31SpecValidator(document).validate()
-    assert document["x-unavailable"] == ["auth", "shop"]
-    assert set(document["paths"]) == {"/api/catalog/v1/things"}
-
-
-def test_events_of_all_services_become_one_document(open_gateway: Open, services: Services) -> None:
-    def events(action: str, note: str) -> bytes:
-        channel = {"address": "a.b.c.v1", "messages": {"event": {"name": note}}}
-        return json.dumps(
-            {
-                "asyncapi": "3.0.0",
-                "channels": {"a.b.c.v1": channel},
-                "operations": {f"{action}.a.b.c.v1": {"action": action}},
-                "components": {
-                    "schemas": {"a.b.c.v1": {"$id": "a.b.c.v1"}} if action == "send" else {}
-                },
-            }
-        ).encode()
-
-    services.auth.on("/asyncapi.json", says(answer(events("receive", "reader"))))
-    services.catalog.on("/asyncapi.json", says(answer(events("send", "publisher"))))
-    services.shop.on("/asyncapi.json", says(answer(b"", status="404 Not Found")))
-
-    document = get(f"{open_gateway().url}/asyncapi.json").json()
-
-    assert set(document["operations"]) == {"auth.receive.a.b.c.v1", "catalog.send.a.b.c.v1"}
-    assert document["channels"]["a.b.c.v1"]["messages"]["event"] == {
-        "name": "publisher",
-        "payload": {"$ref": "#/components/schemas/a.b.c.v1"},
-    }
-    assert document["x-unavailable"] == ["shop"]
 
 
 def test_the_api_page_asks_no_outside_host(client: httpx.Client) -> None:
@@ -154,9 +26,22 @@ def test_the_api_page_asks_no_outside_host(client: httpx.Client) -> None:
     assert "validatorUrl: null" in start.text
     assert "http" not in start.text
     assert "<script>" not in page.text
+    assert "dark-mode" in client.get("/docs/static/theme.js").text
     policy = page.headers["content-security-policy"]
     assert "script-src 'self';" in policy
     assert "connect-src 'self'" in policy
+
+
+@pytest.mark.parametrize("path", ["/api/nope", "/api/nope/v1/things", "/api", "/api/"])
+def test_what_lies_below_api_and_is_nobodys_is_no_page_of_the_shop(
+    client: httpx.Client, services: Services, path: str
+) -> None:
+    for method in ("GET", "POST", "DELETE"):
+        unknown = client.request(method, path, headers={"accept": "application/json"})
+
+        assert (unknown.status_code, unknown.json()["status"]) == (404, 404)
+        assert unknown.headers["content-type"] == "application/problem+json"
+    assert services.catalog.seen == []
 
 
 def test_files_of_the_api_page_are_compressed_for_those_who_can(client: httpx.Client) -> None:
@@ -177,7 +62,9 @@ def test_health_says_that_we_live_whatever_the_services_do(open_gateway: Open) -
     assert response.headers["x-content-type-options"] == "nosniff"
 
 
-def test_ready_means_that_every_service_is(client: httpx.Client, services: Services) -> None:
+def test_ready_means_that_every_service_of_the_settings_is(
+    client: httpx.Client, services: Services
+) -> None:
     fine = client.get("/readyz")
     services.shop.on("/readyz", says(answer(b'{"problems": {}}', status="503 Not Ready")))
     not_fine = client.get("/readyz")
@@ -185,6 +72,25 @@ def test_ready_means_that_every_service_is(client: httpx.Client, services: Servi
     assert (fine.status_code, not_fine.status_code) == (200, 503)
     assert not_fine.json()["services"]["shop"]["status"] == "not ready"
     assert not_fine.json()["services"]["auth"]["status"] == "ready"
+
+
+def test_a_guest_that_is_not_ready_is_named_and_takes_nobody_out_of_service(
+    open_gateway: Open,
+) -> None:
+    gateway = open_gateway()
+    guest = {
+        "service": "news", "replica": "a", "url": "http://127.0.0.1:9", "state": "serving",
+        "release": "", "count": 1, "every": 30.0, "prefixes": ["/api/news"],
+    }  # fmt: skip
+    hear = gateway.app.reach.discovery.hear
+    loop = gateway.app.clock.loop
+    loop.call_soon_threadsafe(hear, "news", AnyReplicaAnnounced(**guest))
+    wait_until(lambda: "news" in gateway.app.pools)
+
+    ready = get(f"{gateway.url}/readyz")
+
+    assert (ready.status_code, ready.json()["status"]) == (200, "ready")
+    assert ready.json()["services"]["news"] == {"status": "unreachable"}
 
 
 def test_a_service_that_cannot_be_reached_is_named(open_gateway: Open) -> None:
@@ -203,14 +109,13 @@ def test_figures_are_counted(open_gateway: Open, services: Services) -> None:
 
     text = get(f"{gateway.url}/metrics").text
 
-    assert 'quintet_gateway_requests_total{route="/",status="200"} 2' in text
-    assert 'quintet_gateway_requests_total{route="/cart",status="502"} 1' in text
-    assert 'quintet_gateway_requests_total{route="(none)",status="404"} 1' in text
-    assert (
-        'quintet_gateway_upstream_errors_total{service="shop",reason="upstream-unreachable"} 1'
-        in text
-    )
-    assert 'quintet_gateway_request_seconds_count{service="catalog"} 2' in text
+    requests = 'quintet_gateway_requests_total{route="%s",service="%s",method="GET",status="%s"} %d'
+    assert requests % ("/", "catalog", "2xx", 2) in text
+    assert requests % ("/cart", "shop", "5xx", 1) in text
+    assert requests % ("(none)", "gateway", "4xx", 1) in text
+    failures = 'quintet_gateway_failures_total{service="shop",reason="upstream-unreachable"} 1'
+    assert failures in text
+    assert 'quintet_gateway_request_seconds_count{route="/",service="catalog"} 2' in text
     assert 'quintet_gateway_pool_connections{service="catalog",state="idle"} 1' in text
 
 

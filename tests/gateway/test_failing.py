@@ -80,7 +80,7 @@ def test_a_black_hole_is_a_504_in_bounded_time(open_gateway: Open, services: Ser
     response = get(f"{gateway.url}/cart")
 
     assert response.status_code == 504
-    assert 0.25 < time.monotonic() - began < 2
+    assert 0.25 < time.monotonic() - began < 20  # by default it would be half a minute
     wait_until(lambda: services.shop.open == 0)
 
 

@@ -19,6 +19,7 @@ from shared.clock import now
 from shared.context import opened
 from shared.events import Envelope, Event
 from tests.gateway.conftest import Services
+from tests.gateway.signing import Auth, bearer
 from tests.gateway.stage import (
     RunningGateway,
     Seen,
@@ -72,7 +73,7 @@ def get(gateway: RunningGateway, path: str, cookie: str, **headers: str) -> http
         headers={"cookie": cookie} | headers,
         trust_env=False,
         verify=False,
-        timeout=10,
+        timeout=30,
     )
 
 
@@ -168,10 +169,13 @@ def test_auth_in_trouble_never_makes_anybody_a_stranger(
 
 
 def test_a_token_of_their_own_passes_unchanged(fresh: RunningGateway, services: Services) -> None:
-    get(fresh, "/cart", "quintet_session=abc; b=2", authorization="Bearer mine")
+    Auth(services.auth)
+    mine = bearer()
+
+    get(fresh, "/cart", "quintet_session=abc; b=2", **mine)
 
     (seen,) = services.shop.seen
-    assert seen.one("authorization") == "Bearer mine"
+    assert seen.one("authorization") == mine["authorization"]
     assert seen.one("cookie") == "b=2"
     assert asked(services) == 0
 
@@ -213,7 +217,7 @@ def test_a_revoked_session_is_forgotten_when_the_event_is_heard(
 ) -> None:
     bus_url = f"embedded:{tmp_path}/bus.db"
     gateway = open_gateway(bus_url=bus_url, hear_events=True)
-    wait_until(gateway.app.revocations.hears)
+    wait_until(gateway.app.hearing.hears)
     services.auth.on(ASK, knows("abc", "other"))
     for session in ("abc", "other"):
         get(gateway, "/cart", f"quintet_session={session}")
@@ -263,14 +267,14 @@ def test_a_client_that_leaves_does_not_spoil_the_answer_for_others(
 
 def test_the_memory_is_bounded(services: Services) -> None:
     from gateway.proxy.identity.tokens import CacheLimits, SessionTokens
-    from gateway.proxy.upstream.pool import Pool, PoolLimits
+    from gateway.proxy.upstream.cluster import cluster_at
 
     async def fill() -> SessionTokens:
-        pool = Pool("auth", [services.auth.url], PoolLimits())
+        pool = cluster_at("auth", [services.auth.url])
         tokens = SessionTokens(pool, CacheLimits(entries=3), lambda: 0.0)
         for n in range(10):
             await tokens.ask((b"s%d" % n, "shop"))
-        pool.close_idle(float("inf"))
+        pool.replicas[0].pool.close_idle(float("inf"))
         await asyncio.sleep(0.01)
         return tokens
 

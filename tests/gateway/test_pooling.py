@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -56,23 +57,24 @@ def test_a_connection_that_died_of_old_age_is_replaced_unseen(
     assert len(services.catalog.seen) == 3
 
 
-def test_a_new_connection_that_dies_is_not_tried_again(
-    client: httpx.Client, services: Services
+def test_a_service_that_hangs_up_every_time_is_asked_three_times_and_no_more(
+    open_gateway: Open, services: Services
 ) -> None:
     services.catalog.on("/", hang_up)
 
-    assert client.get("/").status_code == 502
-    assert len(services.catalog.seen) == 1
+    assert get(open_gateway().url).status_code == 502
+    assert len(services.catalog.seen) == 3
 
 
-@pytest.mark.parametrize(("headers", "times"), [({}, 1), ({"Idempotency-Key": "abc"}, 2)])
+@pytest.mark.parametrize(("headers", "times"), [({}, 1), ({"Idempotency-Key": "abc"}, 4)])
 def test_a_change_is_sent_again_only_if_that_is_safe(
-    client: httpx.Client, services: Services, headers: dict[str, str], times: int
+    open_gateway: Open, services: Services, headers: dict[str, str], times: int
 ) -> None:
     services.shop.on("/api/shop/v1/orders", hang_up)
-    client.get("/cart")
+    url = open_gateway().url
+    get(f"{url}/cart")
 
-    response = client.post("/api/shop/v1/orders", json={}, headers=headers)
+    response = httpx.post(f"{url}/api/shop/v1/orders", json={}, headers=headers, trust_env=False)
 
     assert response.status_code == 502
     assert len([seen for seen in services.shop.seen if seen.method == "POST"]) == times
@@ -96,30 +98,59 @@ def test_idle_connections_are_closed_before_the_service_does(
     wait_until(lambda: gateway.app.pools["catalog"].opened == 0)
 
 
-def test_requests_queue_for_a_bounded_pool_and_then_are_told_it_is_busy(
+def test_a_connection_that_is_given_back_after_the_end_is_closed(
     open_gateway: Open, services: Services
 ) -> None:
+    gateway = open_gateway()
+
+    gateway.app.clock.loop.call_soon_threadsafe(gateway.app.reach.clusters.close_idle)
+
+    assert get(gateway.url).status_code == 200
+    wait_until(lambda: services.catalog.open == 0)
+
+
+def test_requests_queue_for_a_bounded_pool_and_are_told_when_it_stays_busy(
+    open_gateway: Open, services: Services
+) -> None:
+    go_on = threading.Event()
+
     async def slow(seen: Seen, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await asyncio.sleep(0.25)
+        while not go_on.is_set():
+            await asyncio.sleep(0.01)
         await tell(seen, reader, writer)
 
     services.shop.on("/cart", slow)
-    gateway = open_gateway(pool_size=2, queue_timeout=0.35)
+    gateway = open_gateway(pool_size=2, queue_timeout=0.3)
 
     with ThreadPoolExecutor(8) as clients:
-        urls = [f"{gateway.url}/cart"] * 8
-        responses = list(clients.map(get, urls))
+        asking = [clients.submit(get, f"{gateway.url}/cart") for _ in range(8)]
+        wait_until(lambda: sum(each.done() for each in asking) == 6)
+        go_on.set()
+        responses = [each.result() for each in asking]
 
-    statuses = sorted(each.status_code for each in responses)
     assert services.shop.connections == 2
-    assert statuses[:4] == [200] * 4
-    assert statuses[-1] == 503
+    assert sorted(each.status_code for each in responses) == [200, 200, *[503] * 6]
     assert {each.headers.get("retry-after") for each in responses} == {None, "1"}
+
+
+def test_whoever_queues_is_served_in_the_end(open_gateway: Open, services: Services) -> None:
+    async def slow(seen: Seen, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(0.02)
+        await tell(seen, reader, writer)
+
+    services.shop.on("/cart", slow)
+    gateway = open_gateway(pool_size=2, queue_timeout=30)
+
+    with ThreadPoolExecutor(8) as clients:
+        responses = list(clients.map(get, [f"{gateway.url}/cart"] * 8))
+
+    assert {each.status_code for each in responses} == {200}
+    assert services.shop.connections == 2
 
 
 def test_a_full_queue_is_told_at_once(open_gateway: Open, services: Services) -> None:
     services.shop.on("/cart", say_nothing)
-    gateway = open_gateway(pool_size=1, pool_queue=0, read_timeout=1.0)
+    gateway = open_gateway(pool_size=1, pool_queue=0)
 
     with connect(gateway.port) as first:
         first.sendall(b"GET /cart HTTP/1.1\r\nhost: a\r\n\r\n")
@@ -127,6 +158,23 @@ def test_a_full_queue_is_told_at_once(open_gateway: Open, services: Services) ->
         response = get(f"{gateway.url}/cart")
 
     assert response.status_code == 503
+
+
+def test_whoever_leaves_the_queue_leaves_a_place_in_it(
+    open_gateway: Open, services: Services
+) -> None:
+    services.catalog.on("/api/catalog/x", say_nothing)
+    gateway = open_gateway(pool_size=1, pool_queue=1)
+    pool = gateway.app.pools["catalog"].replicas[0].pool
+    ask = b"GET /api/catalog/x HTTP/1.1\r\nhost: a\r\n\r\n"
+    with connect(gateway.port) as served:
+        served.sendall(ask)
+        wait_until(lambda: services.catalog.seen)
+        with connect(gateway.port) as waiting:
+            waiting.sendall(ask)
+            wait_until(lambda: pool.waiters)
+
+        wait_until(lambda: not pool.waiters)
 
 
 def test_nothing_leaks_after_a_storm_of_leavers(
@@ -145,5 +193,17 @@ def test_nothing_leaks_after_a_storm_of_leavers(
 
     pool = gateway.app.pools["shop"]
     wait_until(lambda: not gateway.app.clock.in_flight)
-    wait_until(lambda: pool.opened == len(pool.idle))
-    assert not pool.waiters
+    wait_until(lambda: pool.opened == pool.idle)
+    assert not pool.waiting
+
+
+def test_what_cannot_be_sent_twice_is_not_sent_to_where_nobody_listens_any_more(
+    open_gateway: Open, services: Services
+) -> None:
+    gateway = open_gateway()
+    for _ in range(20):
+        get(f"{gateway.url}/cart")
+        services.shop.drop_connections()
+        posted = httpx.post(f"{gateway.url}/api/shop/v1/orders", json={}, trust_env=False)
+
+        assert posted.status_code == 200

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import resource
 import socket
 import threading
@@ -14,6 +15,7 @@ import httpx
 
 from tests.gateway.conftest import Services
 from tests.gateway.stage import (
+    PATIENCE,
     RunningGateway,
     Seen,
     answer,
@@ -90,6 +92,11 @@ def test_a_slow_service_slows_the_client_down(gateway: RunningGateway, services:
             await asyncio.sleep(0.05)
 
     services.catalog.on("/admin/catalog/upload", script)
+
+    # The kernel would take many megabytes for the gateway, which does not read any more.
+    listening = socket.socket(fileno=os.dup(gateway.server.servers[0].sockets[0].fileno()))
+    with listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
 
     sent = 0
     stalled = threading.Event()
@@ -195,14 +202,17 @@ def test_events_outlive_the_limit_on_whole_requests(
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n")
         for _n in range(10):
             writer.write(b"data: x\n\n")
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.15)
         writer.close()
 
     services.shop.on("/api/shop/v1/orders/1/events", script)
-    gateway = open_gateway(total_timeout=0.3, read_timeout=0.3)
+    gateway = open_gateway(total_timeout=1.0, read_timeout=1.0)
 
     response = httpx.get(
-        f"{gateway.url}/api/shop/v1/orders/1/events", trust_env=False, verify=False
+        f"{gateway.url}/api/shop/v1/orders/1/events",
+        trust_env=False,
+        verify=False,
+        timeout=PATIENCE,
     )
 
     assert response.text.count("data:") == 10
