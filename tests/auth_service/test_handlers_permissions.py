@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from auth_service.db.models import Permission
-from auth_service.domain.permissions import OURS
+from auth_service.domain.permissions import OF_THE_GATEWAY, OURS
 from auth_service.events.consumed import CatalogPermissionsAnnounced, ShopPermissionsAnnounced
 from shared.service import Service
 from shared.testing import tell
@@ -45,13 +45,15 @@ def test_odd_announcements_do_no_harm(service: Service, permissions: dict[str, s
     assert all(len(text) <= 200 for text in _known(service).values())
 
 
-def test_its_own_permissions_are_known_when_the_worker_starts(service: Service) -> None:
+def test_its_own_permissions_and_the_gateways_are_known_when_the_worker_starts(
+    service: Service,
+) -> None:
     for _ in range(2):
         with service.transactions.begin() as work:
             for announce in service.on_start:
                 announce(work)
 
-    assert _known(service) == dict(OURS)
+    assert _known(service) == {**OURS, **OF_THE_GATEWAY}
 
 
 def _known(service: Service) -> dict[str, str]:

@@ -5,13 +5,23 @@ from __future__ import annotations
 from uuid import uuid4
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visitor
 from tests.system.conftest import ADMIN
 from tests.system.shopper import PASSWORD
 
 pytestmark = pytest.mark.browser
+
+
+def as_admin(visitor: Visitor, path: str) -> Page:
+    """The page at `path`, come to by signing in."""
+    page = visitor.go(f"/account/sign-in?next={path}")
+    page.fill("input[name=email]", ADMIN[0])
+    page.fill("input[name=password]", ADMIN[1])
+    page.locator("main form button[type=submit]").first.click()
+    page.wait_for_url(f"**{path}")
+    return page
 
 
 def test_every_public_screen_fits_and_is_clean(visitor: Visitor) -> None:
@@ -23,9 +33,21 @@ def test_every_public_screen_fits_and_is_clean(visitor: Visitor) -> None:
 
     for path in (category, product, "/search?q=lamp", "/search?q=zzzz", "/cart"):
         visitor.go(path)
-    for path in ("/account/sign-in", "/account/register", "/docs"):
+    for path in ("/account/sign-in", "/account/register", "/docs", "/docs/events"):
         visitor.go(path)
 
+    assert visitor.complaints == []
+
+
+def test_the_page_of_the_api_is_dark_for_whoever_likes_it_dark(visitor: Visitor) -> None:
+    visitor.page.emulate_media(color_scheme="dark")
+    page = visitor.go("/docs")
+
+    background = "getComputedStyle(document.documentElement).backgroundColor"
+    expect(page.get_by_label("Filter by tag or path")).to_be_visible()
+    assert page.evaluate(background) == "rgb(28, 32, 34)"
+    page.emulate_media(color_scheme="light")
+    assert page.evaluate(background) != "rgb(28, 32, 34)"
     assert visitor.complaints == []
 
 
@@ -63,16 +85,46 @@ def test_a_visitor_registers_buys_and_watches_the_order_become_confirmed(visitor
 
 
 def test_staff_find_the_order_in_the_admin(visitor: Visitor) -> None:
-    page = visitor.go("/account/sign-in?next=/admin/")
-    page.fill("input[name=email]", ADMIN[0])
-    page.fill("input[name=password]", ADMIN[1])
-    page.locator("main form button[type=submit]").first.click()
-    page.wait_for_url("**/admin/")
+    as_admin(visitor, "/admin/")
     visitor.look("admin")
 
     for path in ("/admin/shop/", "/admin/catalog/", "/admin/auth/"):
         visitor.go(path)
     for path in ("/admin/shop/order/list", "/admin/catalog/product/list", "/admin/auth/user/list"):
         visitor.go(path)
+    for path in ("/admin/shop/sent/list", "/admin/catalog/dead/list", "/admin/auth/outbox/list"):
+        visitor.go(path)
 
+    assert visitor.complaints == []
+
+
+def test_staff_follow_the_events_and_the_page_keeps_itself_fresh(visitor: Visitor) -> None:
+    page = as_admin(visitor, "/admin/events/")
+    visitor.look("events")
+    before = page.locator("#fresh").inner_text()
+
+    expect(page.locator("#fresh")).not_to_have_text(before, timeout=15_000)
+    page.get_by_role("button", name="Pause").click()
+    page.fill("input[name=of]", "no-such-order")
+    page.get_by_role("button", name="Show").click()
+    expect(page.get_by_text("Nobody knows an event of this")).to_be_visible()
+
+    visitor.look("path")
+    page.emulate_media(color_scheme="dark")
+    visitor.go("/admin/events/")
+    assert visitor.complaints == []
+
+
+def test_staff_watch_the_gateway_and_steer_it(visitor: Visitor) -> None:
+    page = as_admin(visitor, "/admin/gateway/")
+    visitor.look("gateway")
+    before = page.locator("#fresh").inner_text()
+
+    expect(page.locator("#fresh")).not_to_have_text(before, timeout=15_000)
+    page.get_by_role("button", name="Forget everything").click()
+    expect(page.get_by_role("status")).to_contain_text("Forgot everything")
+
+    page.emulate_media(color_scheme="dark")
+    visitor.go("/admin/gateway/")
+    visitor.look("gateway-dark")
     assert visitor.complaints == []

@@ -13,13 +13,14 @@ from PIL import Image
 from sqlalchemy import select
 from starlette.testclient import TestClient
 
-from catalog_service.db.models import Category, ParkedRow, Product
+from catalog_service.db.models import Category, Product
 from shared.service import Service
 from shared.testing import bearer, sent_by, tell
 from tests.catalog_service.builders import a_category, placed, products, shelf
 
 ADMIN = "/admin/catalog"
-SCREENS = ("product", "category", "shelf", "movement", "hold", "price", "parked")
+BUS = ("outbox", "sent", "parked", "dead")
+SCREENS = ("product", "category", "shelf", "movement", "hold", "price", *BUS)
 
 
 def a_desk(client: TestClient, service: Service, *permissions: str) -> TestClient:
@@ -79,7 +80,8 @@ def test_every_screen_opens(service: Service, client: TestClient) -> None:
     ("permissions", "seen"),
     [
         (["catalog.view_product"], {"product", "category", "price"}),
-        (["catalog.view_stock"], {"shelf", "movement", "hold", "parked"}),
+        (["catalog.view_stock"], {"shelf", "movement", "hold"}),
+        (["catalog.view_bus"], set(BUS)),
         (["catalog.change_product"], set()),
     ],
 )
@@ -209,27 +211,3 @@ def test_a_category_is_planted_moved_and_cut_off(service: Service, client: TestC
         after = (found.name, found.path, found.parent_id)
     assert (made.status_code, moved.status_code) == (303, 303)
     assert after == ("Cups", "mugs/", None)
-
-
-def test_a_parked_event_can_be_tried_again(service: Service, client: TestClient) -> None:
-    with service.transactions.begin() as work:
-        bad = {"type": "x", "aggregate": "y", "body": "{}", "event_id": "e1"}
-        row = ParkedRow()
-        for name, value in bad.items():
-            setattr(row, name, value)
-        row.parked_at = row.next_try_at = row.dead_at = placed_at()
-        work.session.add(row)
-        work.session.flush()
-        seq = row.seq
-
-    pressed = press(a_desk(client, service), "parked", "row-action", "try_again", seq)
-
-    assert pressed.status_code == 200
-    with service.transactions.read() as work:
-        assert work.session.get_one(ParkedRow, seq).dead_at is None
-
-
-def placed_at() -> Any:
-    from shared import clock
-
-    return clock.now()

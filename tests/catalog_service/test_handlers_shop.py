@@ -44,15 +44,16 @@ def test_a_placed_order_gets_its_goods_held_until_its_time_is_over(service: Serv
     assert (shelf(service), shelf(service, "PEN")) == ((3, 2), (5, 1))
 
 
-def test_every_change_tells_how_many_can_still_be_bought(service: Service) -> None:
+def test_it_is_told_how_many_can_be_bought_whenever_that_changes(service: Service) -> None:
     products(service, MUG=3)
-    order = uuid4()
+    order, other = uuid4(), uuid4()
 
     tell(service, placed(order, MUG=2))
-    tell(service, paid(order))
+    tell(service, paid(order))  # what was held is sold: to a buyer nothing has changed
+    tell(service, placed(other, MUG=1))
 
     levels = [e.data for e in sent_by(service) if e.type == "catalog.stock.level.v1"]
-    assert [(each["version"], each["available"]) for each in levels] == [(1, 3), (2, 1), (3, 1)]
+    assert [(each["version"], each["available"]) for each in levels] == [(1, 3), (2, 1), (4, 0)]
 
 
 def test_an_order_we_cannot_fill_holds_nothing_and_is_told_why(service: Service) -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from uuid import uuid4
 
+import pytest
+
+from shared import clock
 from shared.service import Service
 from shared.testing import recorded_clock, tell
 from tests.catalog_service.builders import (
@@ -120,3 +124,16 @@ def test_a_clock_that_jumps_back_releases_nothing_early(service: Service) -> Non
 
     assert swept == 0
     assert hold_state(service, order) == ("held", "")
+
+
+@pytest.mark.parametrize("hours", [1, -1], ids=["ahead", "back"])
+def test_a_clock_that_jumps_releases_no_hold_early(service: Service, hours: int) -> None:
+    products(service, MUG=3)
+    order = uuid4()
+
+    with clock.wrong_by(timedelta(hours=hours)):
+        tell(service, placed(order, MUG=2))
+        swept_by_the_wrong_clock = sweep(service)
+
+    assert (swept_by_the_wrong_clock, sweep(service)) == (0, 0)
+    assert shelf(service) == (3, 2)

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.stand_ins import Launcher, end, free_ports, launch
+from tests.deploy.stand_ins import Launcher, end, launch
+from tests.ports import free_ports
 
 
 @pytest.fixture
 def port() -> int:
     """The first of four neighbouring free ports."""
-    return free_ports(4)
+    return free_ports(4)[0]
 
 
 @pytest.fixture

@@ -15,8 +15,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.local.ports import is_free
-
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("auth_service", "catalog_service", "shop_service", "gateway")
 STAND_IN = """
@@ -77,7 +75,7 @@ class Launcher:
     def ask(self, path: str, *, offset: int = 0) -> dict[str, str]:
         """What the process at PORT + offset answers."""
         address = f"http://127.0.0.1:{self.port + offset}{path}"
-        with urllib.request.urlopen(address, timeout=5) as answer:
+        with urllib.request.urlopen(address, timeout=30) as answer:
             told: dict[str, str] = json.load(answer)
         return told
 
@@ -130,15 +128,7 @@ def end(launchers: Sequence[Launcher]) -> None:
         launcher.must_leave_nobody()
 
 
-def free_ports(count: int) -> int:
-    """The first of `count` neighbouring ports that nobody uses."""
-    for first in range(21000 + os.getpid() % 4000, 32000, count):
-        if all(is_free(first + at) for at in range(count)):
-            return first
-    raise AssertionError("no free ports")
-
-
-def eventually(holds: Callable[[], bool], otherwise: Callable[[], str], limit: float = 15) -> None:
+def eventually(holds: Callable[[], bool], otherwise: Callable[[], str], limit: float = 60) -> None:
     """Wait until something holds, or fail and say what was seen instead."""
     deadline = time.monotonic() + limit
     while not holds():

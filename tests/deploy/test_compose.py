@@ -60,6 +60,18 @@ def test_only_nginx_is_reachable_from_outside(containers: dict[str, dict[str, An
     assert with_gateway == ["nginx", "gateway"]
 
 
+def test_redis_starts_for_those_who_ask_for_it_and_only_the_gateway_reaches_it(
+    compose: dict[str, Any], containers: dict[str, dict[str, Any]]
+) -> None:
+    optional = [name for name, one in containers.items() if "profiles" in one]
+    reached_by = [name for name, one in containers.items() if "limits" in one["networks"]]
+
+    assert optional == ["redis"]
+    assert sorted(reached_by) == ["gateway", "redis"]
+    assert compose["networks"]["limits"]["internal"]
+    assert not [name for name, one in containers.items() if "redis" in one.get("depends_on", {})]
+
+
 def test_a_database_network_holds_one_service_and_the_database(
     compose: dict[str, Any], containers: dict[str, dict[str, Any]]
 ) -> None:

@@ -66,7 +66,7 @@ def test_a_part_that_dies_is_started_again_each_time_a_little_later(start: Start
 def test_a_part_that_cannot_start_ends_the_run_and_its_last_words_are_shown(start: Start) -> None:
     launcher = start(shop={"exit": 4, "why": "no database"})
 
-    code = launcher.process.wait(15)
+    code = launcher.process.wait(60)
 
     assert code == 1
     assert "shop    | cannot go on: no database" in launcher.output
@@ -80,7 +80,7 @@ def test_ctrl_c_stops_the_entrance_first_and_leaves_nobody(start: Start) -> None
 
     launcher.signal(signal.SIGINT)
 
-    assert launcher.process.wait(15) == 0
+    assert launcher.process.wait(60) == 0
     stopped = [line.split()[1] for line in launcher.output.splitlines() if "stopped" in line]
     assert stopped == ["gateway", "shop", "catalog", "auth"]
     assert launcher.left_over() == []
@@ -92,7 +92,7 @@ def test_ctrl_c_while_starting_stops_too(start: Start) -> None:
 
     launcher.signal(signal.SIGINT)
 
-    assert launcher.process.wait(15) == 0
+    assert launcher.process.wait(60) == 0
     launcher.must_leave_nobody()
 
 
@@ -104,7 +104,7 @@ def test_a_second_ctrl_c_does_not_wait_for_a_part_that_will_not_listen(start: St
     launcher.wait_for("stopping in order")
     launcher.signal(signal.SIGINT)
 
-    launcher.process.wait(5)
+    launcher.process.wait(60)
     assert "gateway stopped (had to be killed)" not in launcher.output
     assert launcher.left_over() == []
 
@@ -114,7 +114,7 @@ def test_a_launcher_that_is_killed_leaves_nobody_not_even_grandchildren(start: S
     launcher.wait_for("Quintet is ready")
 
     launcher.signal(signal.SIGKILL)
-    launcher.process.wait(5)
+    launcher.process.wait(60)
 
     launcher.must_leave_nobody()
 
@@ -138,7 +138,7 @@ def test_a_taken_port_is_named_with_its_holder_and_the_way_out(start: Start, por
     with http.server.HTTPServer(address, http.server.BaseHTTPRequestHandler):
         launcher = start()
 
-        assert launcher.process.wait(15) == 1
+        assert launcher.process.wait(60) == 1
 
     assert f"Port {port + 2} (for catalog) is taken by process {os.getpid()}" in launcher.output
     assert f"make run PORT={port + 100}" in launcher.output
@@ -150,7 +150,7 @@ def test_two_launchers_on_one_data_folder_are_refused(start: Start) -> None:
 
     second = start("--var", "data")
 
-    assert second.process.wait(15) == 1
+    assert second.process.wait(60) == 1
     assert f"already runs on data (process {first.process.pid})" in second.output
 
 
@@ -158,7 +158,7 @@ def test_a_killed_launcher_does_not_keep_the_next_one_out(start: Start) -> None:
     first = start("--var", "data")
     first.wait_for("Quintet is ready")
     first.signal(signal.SIGKILL)
-    first.process.wait(5)
+    first.process.wait(60)
 
     second = start("--var", "data")
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 from typing import Any
 
+import pytest
 from sqlalchemy import select
+from typer.testing import CliRunner
 
 from shared.events import Event
 from shared.money import Money
 from shared.service import Service
 from shared.testing import Databases, tell
+from shop_service.cli import cli
 from shop_service.db.models import KnownProduct
 from shop_service.events import consumed
 
@@ -91,3 +95,15 @@ def test_stock_that_comes_with_a_product_counts_until_there_is_a_level(service: 
     tell(service, news(2, available=9))
 
     assert (with_product, known(service)["available"]) == (7, 2)
+
+
+def test_who_compares_while_the_catalog_is_away_is_told_so_in_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHOP_VAR", str(tmp_path))
+    monkeypatch.setenv("SHOP_PUBLIC_URL", "http://127.0.0.1:9")
+
+    told = CliRunner().invoke(cli, ["rebuild-offer", "--check"])
+
+    assert told.exit_code == 3
+    assert "cannot be read at http://127.0.0.1:9" in told.output

@@ -34,7 +34,7 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
 
 def _wait_until_the_shop_knows_the_demo_goods(platform: Platform) -> None:
     offered = platform.query("catalog", "SELECT count(*) FROM products")
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         if platform.query("shop", "SELECT count(*) FROM known_products") == offered:
             return
@@ -83,7 +83,7 @@ def a_product(staff: Shopper) -> Callable[[int], dict[str, str]]:
 
 
 def _wait_until_the_shop_knows(staff: Shopper, sku: str) -> None:
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         answer = staff.post("/api/shop/v1/cart/items", {"sku": sku, "quantity": 1})
         if answer.status_code < 300:

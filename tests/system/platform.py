@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import random
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -21,11 +19,13 @@ from sqlalchemy import create_engine, make_url, text
 
 from shared.ids import new_id
 from shared.testing import ADMIN_URL, STACK
+from tests.listening import listening_ports
+from tests.ports import free_ports
 
 ROOT = Path(__file__).resolve().parents[2]
 AMQP_URL = os.environ.get("QUINTET_TEST_AMQP_URL", "amqp://guest:guest@127.0.0.1/")
 SERVICES = ("auth", "catalog", "shop")
-PATIENCE = 40.0
+PATIENCE = 90.0
 
 
 class Platform:
@@ -33,8 +33,9 @@ class Platform:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.code = ROOT  # whose packages the next process runs
         self.tag = f"quintet_system_{os.getpid()}_{new_id().hex[-6:]}"
-        self.ports = dict(zip(("gateway", *SERVICES), _free_ports(4), strict=True))
+        self.ports = dict(zip(("gateway", *SERVICES), free_ports(4), strict=True))
         self.url = f"http://127.0.0.1:{self.ports['gateway']}"
         self.database_urls = {name: self._database_url(name) for name in SERVICES}
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
@@ -51,10 +52,25 @@ class Platform:
             log = self._logs[name]
             self._processes[name] = subprocess.Popen(
                 [sys.executable, "-m", module, "run"],
-                cwd=ROOT, env=self._env, stdout=log, stderr=log, start_new_session=True,
+                cwd=self.code, env=self._env, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
         for name in wanted:
             self._wait_until_ready(name)
+
+    def replace(self, name: str) -> None:
+        """Restart a process as an operator does: a new one beside it, then the old one leaves.
+
+        A service gets a new port, which it says over the bus; gateways share theirs.
+        """
+        old = self._processes[name]
+        if name != "gateway":
+            (self.ports[name],) = free_ports(1)
+            self._env[f"{name.upper()}_PORT"] = str(self.ports[name])
+        self.start(name)
+        self._wait_until_it_listens(name)
+        time.sleep(2.0)  # until it is known, and has been asked how it is
+        old.terminate()
+        assert old.wait(PATIENCE) is not None
 
     def kill(self, name: str) -> None:
         """kill -9, as the power would."""
@@ -73,7 +89,7 @@ class Platform:
             process.terminate()
         for process in self._processes.values():
             try:
-                process.wait(15)
+                process.wait(30)
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
@@ -84,6 +100,10 @@ class Platform:
         self.stop_processes()
         for log in self._logs.values():
             log.close()
+
+    def port_of(self, name: str) -> int:
+        """Where a process shows whether it is ready."""
+        return self.ports[name]
 
     def logs(self) -> str:
         """The last lines of every process, for a failure's message."""
@@ -111,7 +131,7 @@ class Platform:
         """Run a service's command; returns its exit code and what it printed."""
         done = subprocess.run(
             [sys.executable, "-m", f"{service}_service", *words],
-            cwd=ROOT, env=self._env, capture_output=True, text=True, timeout=60, check=False,
+            cwd=self.code, env=self._env, capture_output=True, text=True, timeout=300, check=False,
         )  # fmt: skip
         return done.returncode, done.stdout + done.stderr
 
@@ -144,6 +164,7 @@ class Platform:
             "QUINTET_DEMO": "1",
             "QUINTET_LOG_LEVEL": "INFO",
             "GATEWAY_PORT": str(self.ports["gateway"]),
+            "GATEWAY_REUSE_PORT": "1",
             "SHOP_PAYMENT_SECONDS": "4",
         }
         for name in SERVICES:
@@ -161,13 +182,25 @@ class Platform:
             return url.render_as_string(hide_password=False)
         return f"sqlite:///{self.folder}/{name}.db"
 
+    def _wait_until_it_listens(self, name: str) -> None:
+        """Wait for this very process: where a port is shared, another may have answered."""
+        pid, deadline = self._processes[name].pid, time.monotonic() + PATIENCE
+        while self.ports[name] not in listening_ports(pid):
+            assert time.monotonic() < deadline, self.logs()
+            time.sleep(0.05)
+
     def _wait_until_ready(self, name: str) -> None:
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             process = self._processes[name]
             assert process.poll() is None, f"{name} ended by itself\n{self.logs()}"
             with suppress(httpx.HTTPError):
-                if httpx.get(f"http://127.0.0.1:{self.ports[name]}/readyz").status_code == 200:
+                if (
+                    httpx.get(
+                        f"http://127.0.0.1:{self.port_of(name)}/readyz", timeout=30
+                    ).status_code
+                    == 200
+                ):
                     return
             time.sleep(0.05)
         raise AssertionError(f"{name} was not ready after {PATIENCE} s\n{self.logs()}")
@@ -176,15 +209,4 @@ class Platform:
 def _rabbitmqctl(*words: str) -> None:
     command = shutil.which("rabbitmqctl")
     assert command, "rabbitmqctl is needed to make a virtual host for the test"
-    subprocess.run([command, "-q", *words], check=True, capture_output=True, timeout=60)
-
-
-def _free_ports(count: int) -> list[int]:
-    # Not one of the system's own choosing: those it may give to the next outgoing connection.
-    found: set[int] = set()
-    while len(found) < count:
-        port = random.randrange(10_000, 20_000)
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            found |= {port}
-    return list(found)
+    subprocess.run([command, "-q", *words], check=True, capture_output=True, timeout=300)
