@@ -13,6 +13,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from shared.testing import STACK
@@ -22,6 +24,8 @@ from tests.system.platform import Platform
 
 ROUNDS = 3
 CLIENTS = 8
+Read = Callable[[load.Wording], load.Step]
+Work = tuple[str, load.Step, int, str]  # its name, what to do, how often, what it costs elsewhere
 WORDS = ["lamp", "mug", "wool", "green", "oak", "quiet"]
 
 
@@ -82,10 +86,12 @@ def _print_work(platform: Platform) -> None:
     skus, slugs = [each["sku"] for each in good], [each["slug"] for each in listed]
     for sku in skus:
         platform.manage("catalog", "receive", sku, "100000")
-    works = [
-        ("list of 20 with prices", load.list_products, 600, PEERS["list"]),
-        ("detail with price and stock", load.detail_of(slugs), 600, PEERS["detail"]),
-        ("search", load.search_for(WORDS), 300, PEERS["search"]),
+    works: list[Work] = [
+        *_reads("list of 20 with prices", load.list_products, 600, PEERS["list"]),
+        *_reads(
+            "detail with price and stock", partial(load.detail_of, slugs), 600, PEERS["detail"]
+        ),
+        *_reads("search", partial(load.search_for, WORDS), 300, PEERS["search"]),
         ("add to cart", load.add_to_cart(skus), 300, PEERS["cart"]),
         ("whole confirmed checkout", load.check_out(skus), 120, PEERS["checkout"]),
     ]
@@ -94,6 +100,15 @@ def _print_work(platform: Platform) -> None:
     for name, step, calls, peer in works:
         load.run(port, step, calls=calls // 5, clients=CLIENTS)  # warm up
         print(f"| {name} | {_row(platform, step, calls)} | {peer} |", flush=True)
+
+
+def _reads(name: str, read: Read, calls: int, peer: str) -> Iterator[Work]:
+    """The same read twice: answered from the gateway's cache, and by the service.
+
+    Only the second compares with a peer, which has no cache in front of it either.
+    """
+    yield f"{name}, from the cache", read(load.as_is), calls * 5, "-"
+    yield f"{name}, from the service", read(load.of_service), calls, peer
 
 
 def _row(platform: Platform, step: load.Step, calls: int) -> str:

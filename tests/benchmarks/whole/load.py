@@ -79,25 +79,43 @@ def run(port: int, step: Step, *, calls: int, clients: int) -> Round:
         return Round([each for times in pool.map(work, range(clients)) for each in times])
 
 
-def list_products(caller: Caller, _: int) -> None:
+def of_service(path: str) -> str:
+    """The same question in words that nobody has used yet: no cache can have its answer."""
+    return f"{path}{'&' if '?' in path else '?'}fresh={uuid4().hex}"
+
+
+def as_is(path: str) -> str:
+    """The question as everybody asks it: the gateway has the answer, unless it was changed."""
+    return path
+
+
+Wording = Callable[[str], str]
+
+
+def list_products(worded: Wording) -> Step:
     """A list of 20 products with prices."""
-    assert len(caller.call("GET", "/api/catalog/v1/products?limit=20")["items"]) == 20
 
-
-def detail_of(slugs: list[str]) -> Step:
-    """One product with price and stock, each in turn."""
-
-    def step(caller: Caller, at: int) -> None:
-        caller.call("GET", f"/api/catalog/v1/products/{slugs[at % len(slugs)]}")
+    def step(caller: Caller, _: int) -> None:
+        path = worded("/api/catalog/v1/products?limit=20")
+        assert len(caller.call("GET", path)["items"]) == 20
 
     return step
 
 
-def search_for(words: list[str]) -> Step:
+def detail_of(slugs: list[str], worded: Wording) -> Step:
+    """One product with price and stock, each in turn."""
+
+    def step(caller: Caller, at: int) -> None:
+        caller.call("GET", worded(f"/api/catalog/v1/products/{slugs[at % len(slugs)]}"))
+
+    return step
+
+
+def search_for(words: list[str], worded: Wording) -> Step:
     """A search, each word in turn."""
 
     def step(caller: Caller, at: int) -> None:
-        caller.call("GET", f"/api/catalog/v1/products?q={words[at % len(words)]}&limit=20")
+        caller.call("GET", worded(f"/api/catalog/v1/products?q={words[at % len(words)]}&limit=20"))
 
     return step
 

@@ -1,0 +1,1 @@
+"""Many clients and large bodies: what they cost the gateway in memory, and others in patience."""
