@@ -181,13 +181,15 @@ class Handling:
     def _once(self, heard: Heard, *, has_turn: bool) -> bool:
         begun = time.perf_counter()
         with self._service.transactions.begin() as work:
-            if has_turn:
-                applied, waits = self.apply(work, heard), False
-            elif applied := self._note_alone(work, heard):
-                waits = False
+            applied = waits = False
+            if not has_turn and self._note_alone(work, heard):
+                applied = True
                 self._call(work, heard)
-            elif waits := self._parking.waits(work, heard.envelope.aggregate):
+            elif not has_turn and self._parking.waits(work, heard.envelope.aggregate):
+                waits = True
                 self._parking.park(work, heard, WAITS_BEHIND, attempts=0)
+            else:  # a line that was there may have ended since: only the inbox knows a duplicate
+                applied = self.apply(work, heard)
         if applied:
             count_applied([heard], time.perf_counter() - begun)
         else:
