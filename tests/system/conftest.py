@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from uuid import uuid4
 
 import pytest
@@ -30,6 +30,18 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
             yield platform
         finally:
             platform.stop()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Function,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Beside a failure stands what the platform complained of, for whoever has only the report."""
+    report = yield
+    platform = item.funcargs.get("platform")
+    if report.failed and isinstance(platform, Platform):
+        report.sections.append(("what the platform complained of", platform.complaints()))
+    return report
 
 
 def _wait_until_the_shop_knows_the_demo_goods(platform: Platform) -> None:

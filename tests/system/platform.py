@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -26,6 +27,9 @@ ROOT = Path(__file__).resolve().parents[2]
 AMQP_URL = os.environ.get("QUINTET_TEST_AMQP_URL", "amqp://guest:guest@127.0.0.1/")
 SERVICES = ("auth", "catalog", "shop")
 PATIENCE = 90.0
+ENTRY = re.compile(r"^(?=\d\d:\d\d:\d\d \[)", re.MULTILINE)  # of a log; a trace belongs to it
+COMPLAINTS = ("[warning", "[error", "[critical")
+COMPLAINTS_KEPT = 15
 
 
 class Platform:
@@ -110,6 +114,15 @@ class Platform:
         parts = []
         for path in sorted(self.folder.glob("*.log")):
             parts.append(f"--- {path.name}\n" + path.read_text(errors="replace")[-3000:])
+        return "\n".join(parts)
+
+    def complaints(self) -> str:
+        """What every process warned of and worse, the latest of it."""
+        parts = []
+        for path in sorted(self.folder.glob("*.log")):
+            entries = ENTRY.split(path.read_text(errors="replace"))
+            bad = [each.rstrip() for each in entries if each[8:].lstrip().startswith(COMPLAINTS)]
+            parts.append("\n".join([f"--- {path.name}", *bad[-COMPLAINTS_KEPT:]]))
         return "\n".join(parts)
 
     def query(self, service: str, statement: str) -> list[tuple[object, ...]]:
