@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import update
 
 from catalog_service.db.stock import (
+    lock_shelves,
     shift_shelf,
     totals_by_movements,
     totals_by_shelves,
@@ -66,13 +67,16 @@ def make_movements(work: Work, movements: Iterable[Movement]) -> None:
 
 
 def differing_shelves(work: Work) -> dict[str, tuple[tuple[int, int], tuple[int, int]]]:
-    """The SKUs whose shelf and ledger disagree, with (on hand, held) of each."""
-    shelves, ledger = totals_by_shelves(work), totals_by_movements(work)
-    return {
-        sku: (says, ledger.get(sku, (0, 0)))
-        for sku, says in shelves.items()
-        if says != ledger.get(sku, (0, 0))
-    }
+    """The SKUs whose shelf and ledger disagree, with (on hand, held) of each.
+
+    Goods move between the look at the shelves and the look at the ledger. What seems to differ is
+    locked and looked at again, so what is returned is true and stays so until this work ends.
+    """
+    seem = _differing(work)
+    if not seem:
+        return {}
+    locked = lock_shelves(work, seem)
+    return {sku: both for sku, both in _differing(work).items() if sku in locked}
 
 
 def rebuild_shelves(work: Work) -> int:
@@ -87,3 +91,12 @@ def rebuild_shelves(work: Work) -> int:
         ).scalar_one()
         work.publish(StockLevel(sku=sku, version=version, available=on_hand - held))
     return len(differing)
+
+
+def _differing(work: Work) -> dict[str, tuple[tuple[int, int], tuple[int, int]]]:
+    shelves, ledger = totals_by_shelves(work), totals_by_movements(work)
+    return {
+        sku: (says, ledger.get(sku, (0, 0)))
+        for sku, says in shelves.items()
+        if says != ledger.get(sku, (0, 0))
+    }

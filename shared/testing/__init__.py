@@ -7,14 +7,17 @@ from shared.testing.access import bearer, client_of, public_keys, signing_key, t
 from shared.testing.clocks import RecordedClock, recorded_clock
 from shared.testing.databases import ADMIN_URL, STACK, Databases, databases_of, need_postgresql
 from shared.testing.hearing import failed, pass_on, said, sent, sent_by, tell, trial
+from shared.testing.interleaving import after_the_first, crossing
 
 __all__ = [
     "ADMIN_URL",
     "STACK",
     "Databases",
     "RecordedClock",
+    "after_the_first",
     "bearer",
     "client_of",
+    "crossing",
     "databases_of",
     "failed",
     "need_postgresql",

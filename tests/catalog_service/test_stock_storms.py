@@ -15,7 +15,7 @@ from catalog_service.db.stock_models import Hold, HoldLine
 from catalog_service.usecases.ledger import differing_shelves, rebuild_shelves
 from shared.events import Event
 from shared.service import Service
-from shared.testing import recorded_clock, sent_by, tell
+from shared.testing import after_the_first, crossing, recorded_clock, sent_by, tell
 from tests.catalog_service.builders import cancelled, paid, placed, products, shelf, sweep
 
 THREADS = 8
@@ -125,6 +125,25 @@ def test_a_shelf_that_lies_is_found_and_rebuilt_from_the_ledger(service: Service
     assert (found, rebuilt, left) == ({"MUG": ((7, 0), (9, 2))}, 1, {})
     assert shelf(service) == (9, 2)
     assert sent_by(service)[-1].data["available"] == 7
+
+
+@crossing
+def test_goods_held_while_the_shelves_are_rebuilt_are_still_held(service: Service) -> None:
+    products(service, MUG=9)
+
+    def buy() -> None:
+        tell(service, placed(uuid4(), MUG=2))
+
+    with (
+        after_the_first(service, "SELECT shelves.sku", buy),
+        after_the_first(service, "SELECT stock_movements.sku", buy),
+        service.transactions.begin() as work,
+    ):
+        rebuilt = rebuild_shelves(work)
+
+    with service.transactions.begin() as work:
+        assert (rebuilt, differing_shelves(work)) == (0, {})
+    assert shelf(service) == (9, 4)
 
 
 def a_storm(service: Service, dice: random.Random, skus: list[str]) -> list[Callable[[], object]]:
