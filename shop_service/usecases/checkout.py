@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from uuid import UUID
 
 from sqlalchemy import bindparam, case, select, update
@@ -30,7 +31,10 @@ from shop_service.usecases.moves import (
 # A call to the provider that is in the air keeps its time to come back: due_at stays.
 STOP = (
     update(CHECKOUTS)
-    .where(CHECKOUTS.c.order_id == bindparam("of_order"), CHECKOUTS.c.step.in_(OPEN))
+    .where(
+        CHECKOUTS.c.order_id == bindparam("of_order"),
+        CHECKOUTS.c.step.in_(bindparam("of_steps", expanding=True)),
+    )
     .values(
         step=case((CHECKOUTS.c.attempts > 0, Step.UNDOING), else_=Step.DONE),
         version=CHECKOUTS.c.version + 1,
@@ -38,6 +42,12 @@ STOP = (
 )
 STORY = (CHECKOUTS.c.correlation, CHECKOUTS.c.traceparent, CHECKOUTS.c.causation)
 STEP = select(CHECKOUTS.c.step).where(CHECKOUTS.c.order_id == bindparam("of_order"))
+STEP_KEPT = STEP.with_for_update()
+ALSO_END = (
+    update(CHECKOUTS)
+    .where(CHECKOUTS.c.order_id == bindparam("of_order"))
+    .values(ends_order=True, version=CHECKOUTS.c.version + 1)
+)
 
 
 def start_paying(work: Work, order_id: UUID, pace: Pace) -> bool:
@@ -57,12 +67,20 @@ def start_paying(work: Work, order_id: UUID, pace: Pace) -> bool:
     return began
 
 
-def cancel(work: Work, order_id: UUID, code: Code, *, reason: str = "", actor: str = SHOP) -> bool:
+def cancel(
+    work: Work,
+    order_id: UUID,
+    code: Code,
+    *,
+    reason: str = "",
+    actor: str = SHOP,
+    when: Collection[Step] = OPEN,
+) -> bool:
     """Call an order off, unless its payment has got too far. False when it has, or is off already.
 
     If the provider may have been asked, a last errand makes sure that it takes nothing.
     """
-    if not changed(work, STOP, of_order=order_id, **story()):
+    if not changed(work, STOP, of_order=order_id, of_steps=list(when), **story()):
         return False
     reached("saga.mid_compensation")
     step = work.session.scalar(STEP, {"of_order": order_id})
@@ -102,14 +120,20 @@ def note_goods_left(work: Work, order_id: UUID) -> bool:
 
 
 def give_money_back(work: Work, order_id: UUID) -> bool:
-    """Paid for, but the goods are gone: send the money back, and call the order off with it."""
-    if not advance(work, order_id, Step.DONE, when=[Step.DONE]):
+    """Paid for, but the goods are gone: send the money back, and call the order off with it.
+
+    Staff may have sent it back already, or be about to: the order is off all the same.
+    """
+    step = work.session.scalar(STEP_KEPT, {"of_order": order_id})
+    if step not in (Step.DONE, Step.REFUNDING):
         return False
     state = state_of(fresh_order(work, order_id))
     if state == REFUNDED:  # by staff, a moment ago
         say_cancelled(work, order_id, Move.LAPSE, Code.STOCK_LAPSED)
     if state != CONFIRMED:
         return False
+    if step == Step.REFUNDING:  # the provider is being asked: its lease stays as it is
+        return bool(changed(work, ALSO_END, of_order=order_id))
     return advance(work, order_id, Step.REFUNDING, when=[Step.DONE], attempts=0, ends_order=True)
 
 
@@ -124,5 +148,6 @@ def cancel_what_waits_too_long(transactions: Transactions, limit: int = 50) -> i
         ).all()
     for order_id, *kept in late:
         with context.entered(context.resumed(*kept)), transactions.begin() as work:
-            cancel(work, order_id, Code.STOCK_TIMEOUT)
+            # The answer may have come since we looked.
+            cancel(work, order_id, Code.STOCK_TIMEOUT, when=[Step.AWAITING_STOCK])
     return len(late)

@@ -102,10 +102,10 @@ def settle(work: Work, order_id: UUID, *, gave_back: bool) -> None:
 
 def note_refund(work: Work, order_id: UUID) -> None:
     """The money went back; where the goods were gone, the order is off with it."""
-    mine = Checkout.order_id == order_id
-    ends_order = work.session.scalar(select(Checkout.ends_order).where(mine))
     if not advance(work, order_id, Step.DONE, when=[Step.REFUNDING]):
         return
+    mine = Checkout.order_id == order_id  # asked only now: until it was ours, the goods might go
+    ends_order = work.session.scalar(select(Checkout.ends_order).where(mine))
     order = move_order(work, order_id, Move.REFUND, "Your money is on its way back to you.")
     write_payment(work, order_id, Payment.REFUNDED, refunded_amount=order.total_amount)
     work.publish(

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from uuid import UUID
+
+import pytest
 
 from shared.errors import Refusal
 from shared.identity import ANONYMOUS, Principal
 from shared.ids import new_id
 from shared.service import Service
+from shared.testing import RecordedClock, after_the_first, crossing
 from shop_service.usecases import orders, payments
+from shop_service.usecases.checkout import cancel_what_waits_too_long
 from shop_service.usecases.upkeep import expire_guest_carts
 from tests.shop_service import builders as b
 
@@ -122,3 +127,70 @@ def test_a_cart_never_expires_under_its_order(service: Service) -> None:
 
     placed = b.types_sent(service).count("order.placed.v1")
     assert placed == b.count_of(service, "orders") == b.count_of(service, "order_lines")
+
+
+def test_goods_that_lapse_while_staff_refund_end_the_order_with_it(service: Service) -> None:
+    order_id = b.a_confirmed_order(service)
+    quietly(service, orders.refund_order, order_id, STAFF)()
+
+    b.release(service, order_id, "lapsed")
+    b.pay(service)
+
+    assert_off_with_money_back(service, order_id)
+
+
+@crossing
+@pytest.mark.parametrize("moment", ["SELECT checkouts.step", "SELECT orders.id"])
+def test_goods_that_lapse_at_the_moment_of_a_refund_end_the_order_with_it(
+    service: Service, moment: str
+) -> None:
+    order_id = b.a_confirmed_order(service)
+    refund = quietly(service, orders.refund_order, order_id, STAFF)
+
+    with after_the_first(service, moment, refund) as refunding:
+        b.release(service, order_id, "lapsed")
+    refunding.result()
+    b.pay(service)
+
+    assert_off_with_money_back(service, order_id)
+
+
+@crossing
+@pytest.mark.parametrize("moment", ["SELECT checkouts.ends_order", "UPDATE checkouts SET step"])
+def test_goods_that_lapse_as_the_money_goes_back_end_the_order_with_it(
+    service: Service, moment: str
+) -> None:
+    order_id = b.a_confirmed_order(service)
+    quietly(service, orders.refund_order, order_id, STAFF)()
+    till = b.till_of(service)
+    with service.transactions.begin() as work:
+        errand = payments.take_errand(work, order_id, 0, till.pace)
+    assert errand is not None
+
+    with after_the_first(service, moment, lambda: b.release(service, order_id, "lapsed")) as told:
+        payments.run_errand(service.transactions, till, errand)
+    told.result()
+
+    assert_off_with_money_back(service, order_id)
+
+
+def assert_off_with_money_back(service: Service, order_id: UUID) -> None:
+    seen = b.look_at(service, order_id)
+    assert (*seen.axes, seen.code) == ("cancelled", "refunded", "cancelled", "stock-lapsed")
+    assert (seen.step, seen.captured, seen.refunded) == ("done", 1250, 1250)
+    assert b.types_sent(service)[-2:] == ["order.refunded.v1", "order.cancelled.v1"]
+    assert b.wrongs(service) == []
+
+
+@crossing
+def test_an_answer_that_comes_as_its_time_is_up_is_not_called_off(
+    service: Service, time: RecordedClock
+) -> None:
+    order_id = b.a_placed_order(service)
+    time.forward(minutes=16)
+
+    with after_the_first(service, "SELECT checkouts.order_id", lambda: b.hold(service, order_id)):
+        cancel_what_waits_too_long(service.transactions)
+    b.pay(service)
+
+    assert b.look_at(service, order_id).axes == ("confirmed", "captured", "unfulfilled")
