@@ -53,10 +53,18 @@ def describe(work: Work, desk: Desk, token: str, *, by: Principal) -> dict[str, 
 
 
 def revoke(work: Work, desk: Desk, token: str) -> None:
-    """End the session that the token belongs to, if there is one (RFC 7009 §2.1)."""
-    found = _found(work, desk, token)
-    if found is not None:
-        end_sessions(work, UserSession.id == found.session_id)
+    """End the session that the token belongs to, if there is one (RFC 7009 §2.1).
+
+    A refresh token will do although it is spent: its holder may not have got the successor yet.
+    """
+    of_refresh_token = select(RefreshToken.session_id).where(
+        RefreshToken.token_hash == digest(token)
+    )
+    session_id = work.session.scalar(of_refresh_token)
+    if session_id is None and (found := _found(work, desk, token)):
+        session_id = found.session_id
+    if session_id is not None:
+        end_sessions(work, UserSession.id == session_id)
 
 
 def _found(work: Work, desk: Desk, token: str) -> Found | None:

@@ -79,6 +79,20 @@ def test_whoever_holds_a_token_can_revoke_it(service: Service, client: TestClien
     assert [event.type for event in sent_by(service)] == ["auth.session.revoked.v1"] * 2
 
 
+def test_a_refresh_token_ends_its_session_although_a_refresh_was_faster(
+    service: Service, client: TestClient
+) -> None:
+    a_user(service)
+    token = tokens_of(client)["refresh_token"]
+    refreshed = client.post("/api/auth/v1/tokens/refresh", json={"refresh_token": token}).json()
+
+    client.post("/oauth2/revoke", data={"token": token})
+
+    me = {"authorization": f"Bearer {refreshed['access_token']}"}
+    assert client.get("/api/auth/v1/users/me", headers=me).status_code == 401
+    assert [event.type for event in sent_by(service)] == ["auth.session.revoked.v1"]
+
+
 def test_revoking_what_nobody_knows_is_no_error(client: TestClient) -> None:
     assert client.post("/oauth2/revoke", data={"token": "unknown"}).status_code == 200
     assert client.post("/oauth2/revoke", data={}).status_code == 422
