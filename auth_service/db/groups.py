@@ -22,7 +22,8 @@ def groups_after(work: Work, last: str, limit: int) -> Sequence[Group]:
 def group_by_id(work: Work, group_id: UUID) -> Group:
     """The group with its permissions; raises GroupUnknown."""
     query = select(Group).where(Group.id == group_id).options(selectinload(Group.permissions))
-    found = work.session.scalar(query.with_for_update())
+    locked = query.with_for_update().execution_options(populate_existing=True)
+    found = work.session.scalar(locked)
     if found is None:
         raise GroupUnknown([str(group_id)])
     return found

@@ -33,7 +33,9 @@ def user_by_email(work: Work, email: str) -> User | None:
 def user_by_id(work: Work, user_id: UUID, *, lock: bool = False) -> User:
     """The user with groups and permissions; raises UserNotFound. `lock` until the commit."""
     query = select(User).where(User.id == user_id).options(*FULL)
-    found = work.session.scalar(query.with_for_update() if lock else query)
+    if lock:  # what this work read before may be old by now
+        query = query.with_for_update().execution_options(populate_existing=True)
+    found = work.session.scalar(query)
     if found is None:
         raise UserNotFound
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 
 from auth_service.db.models import User, UserSession
 from auth_service.db.users import lock_active_superusers
@@ -25,12 +25,13 @@ def erase_account(desk: Desk, who: Principal, password: str, visit: Visit) -> No
     with desk.transactions.begin() as work:
         if lock_active_superusers(work) == [user.id]:
             raise LastSuperuser
-        end_sessions(work, UserSession.user_id == user.id)
-        gone = work.session.execute(
-            delete(User)
-            .where(User.id == user.id, User.password_hash == user.password_hash)
-            .returning(User.version)
-        ).first()
-        if gone is None:
+        # Nobody signs in any more from here on: such a session would vanish without an end.
+        still = select(User.version).where(
+            User.id == user.id, User.password_hash == user.password_hash
+        )
+        version = work.session.scalar(still.with_for_update())
+        if version is None:
             raise WrongPassword
-        work.publish(UserErased(user_id=user.id, version=gone.version + 1))
+        end_sessions(work, UserSession.user_id == user.id)
+        work.session.execute(delete(User).where(User.id == user.id))
+        work.publish(UserErased(user_id=user.id, version=version + 1))

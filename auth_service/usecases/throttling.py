@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 
 from sqlalchemy import delete, select
 
@@ -37,14 +38,25 @@ def count_failure(work: Work, gates: Sequence[Gate]) -> None:
     wrong is then told to nobody.
     """
     now = clock.now()
-    for gate in sorted(gates, key=lambda each: each.subject):
-        row = {"subject": gate.subject, "failures": 0, "last_at": now}
-        insert_if_absent(work.session, FailedTries.__table__, row)
-    check_gates(work, gates, lock=True)
-    for gate in gates:
-        found = work.session.get_one(FailedTries, gate.subject)
+    for found in _kept(work, gates, now):
         after = Tries(found.failures, found.last_at).after_failure(now)
         found.failures, found.last_at = after.failures, after.last_at
+
+
+def _kept(work: Work, gates: Sequence[Gate], now: datetime) -> list[FailedTries]:
+    """The counts of these gates, made if needed, which nobody else changes until this work ends.
+
+    One that was there may be forgiven before it is ours: then it begins anew.
+    """
+    while True:
+        for gate in sorted(gates, key=lambda each: each.subject):
+            row = {"subject": gate.subject, "failures": 0, "last_at": now}
+            insert_if_absent(work.session, FailedTries.__table__, row)
+        check_gates(work, gates, lock=True)
+        found = [work.session.get(FailedTries, gate.subject) for gate in gates]
+        kept = [each for each in found if each is not None]
+        if len(kept) == len(gates):
+            return kept
 
 
 def forgive(work: Work, gate: Gate) -> None:
