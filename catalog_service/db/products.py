@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import Select, select
+from sqlalchemy.orm import selectinload
 
 from catalog_service.db.models import PriceChange, Product, ProductImage
 from catalog_service.domain.errors import ProductNotFound
@@ -20,9 +21,13 @@ def product_by_sku(work: Work, sku: str) -> Product:
 
 
 def lock_product(work: Work, sku: str) -> Product:
-    """The product with this SKU, which nobody else changes until this work ends."""
-    locked = select(Product).where(Product.sku == sku).with_for_update(of=Product)
-    return _found(work, locked.execution_options(populate_existing=True), sku)
+    """The product with this SKU, which nobody else changes until this work ends.
+
+    Its category is another look: joined, a product that moves while we wait for it is not found.
+    """
+    apart = select(Product).where(Product.sku == sku).options(selectinload(Product.category))
+    locked = apart.with_for_update().execution_options(populate_existing=True)
+    return _found(work, locked, sku)
 
 
 def any_product(work: Work) -> bool:
