@@ -13,7 +13,7 @@ from joserfc.jwk import RSAKey
 from sqlalchemy import delete, update
 from sqlalchemy.exc import DBAPIError
 
-from auth_service.db.keys import ACTIVE, NEXT, RETIRED, all_keys, key_in_state
+from auth_service.db.keys import ACTIVE, NEXT, RETIRED, all_keys, key_in_state, lock_keys_in_use
 from auth_service.db.models import SigningKey
 from auth_service.domain.errors import KeysUnreadable
 from auth_service.domain.sealing import CannotOpen, derived_key, seal, unseal
@@ -129,8 +129,9 @@ def rotate_keys(
     """Sign with the next key from now on, and publish another next one, from the `fresh` pair.
 
     Old keys still verify until they are purged; `drop_old` is for a key that has leaked: nothing
-    is kept, and every token signed so far is worthless at once.
+    is kept, and every token signed so far is worthless at once. Of two at once, one waits.
     """
+    lock_keys_in_use(work)
     _retire(work, ACTIVE)
     following = key_in_state(work, NEXT)
     if following is not None and not drop_old and keyring.can_open(following):

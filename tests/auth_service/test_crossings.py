@@ -8,6 +8,9 @@ from starlette.testclient import TestClient
 from auth_service.db.models import FailedTries, User
 from auth_service.domain.errors import BeyondYourReach
 from auth_service.domain.permissions import CHANGE_USER
+from auth_service.events.published import KeysRotated
+from auth_service.usecases.desk import Desk
+from auth_service.usecases.keys import rotate_keys
 from auth_service.usecases.staff import AccountChange, change_account, promote
 from shared.identity import Principal
 from shared.ids import new_id
@@ -77,3 +80,24 @@ def test_a_clerk_does_not_overrule_who_became_a_superuser_meanwhile(service: Ser
             promote(meanwhile, user_id)
         with pytest.raises(BeyondYourReach):
             change_account(work, shown.id, AccountChange(is_active=False), by=clerk)
+
+
+def test_a_leaked_key_is_dropped_although_somebody_else_is_rotating(
+    service: Service, desk: Desk
+) -> None:
+    pairs = [desk.keyring.new_pair() for _ in range(2)]
+
+    def drop() -> KeysRotated:
+        with service.transactions.begin() as work:
+            return rotate_keys(work, desk.keyring, pairs[1], drop_old=True)
+
+    with (
+        after_the_first(service, "UPDATE signing_keys", drop) as dropped,
+        service.transactions.begin() as work,
+    ):
+        rotate_keys(work, desk.keyring, pairs[0])
+
+    left = dropped.result()
+    assert isinstance(left, KeysRotated)
+    assert set(left.kids) == {row["kid"] for row in pairs[1]}
+    assert {key["kid"] for key in desk.keyring.public()["keys"]} == set(left.kids)
