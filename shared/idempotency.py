@@ -58,26 +58,22 @@ def claim(session: Session, table: Any, request: KeyedRequest) -> Answer | None:
     A parallel twin waits for the first to end: SQLite by its write lock, PostgreSQL on the unique
     index. Raises IdempotencyKeyReused when the key belongs to another request.
     """
-    fresh = insert_if_absent(
-        session,
-        table,
-        {
-            "caller": request.caller,
-            "key": request.key,
-            "fingerprint": request.fingerprint,
-            "status": 0,
-            "location": "",
-            "body": "",
-            "created_at": clock.now(),
-        },
-    )
-    if fresh:
-        return None
-    kept = session.execute(
-        select(table.fingerprint, table.status, table.body, table.location).where(
-            table.caller == request.caller, table.key == request.key
-        )
-    ).one()
+    row = {
+        "caller": request.caller,
+        "key": request.key,
+        "fingerprint": request.fingerprint,
+        "status": 0,
+        "location": "",
+        "body": "",
+        "created_at": clock.now(),
+    }
+    mine = (table.caller == request.caller, table.key == request.key)
+    answer = select(table.fingerprint, table.status, table.body, table.location).where(*mine)
+    kept = None
+    while kept is None:  # one that was there may be forgotten before we read it
+        if insert_if_absent(session, table, row):
+            return None
+        kept = session.execute(answer).one_or_none()
     if kept.fingerprint != request.fingerprint:
         raise IdempotencyKeyReused(
             "This Idempotency-Key was used for a different request. Use a new key.",
