@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from datetime import timedelta
+from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, literal, select, union_all
 
 from shared.database import database_now
 from shared.work import Transactions, Work
@@ -16,6 +18,23 @@ from shop_service.providers.payment import PaymentProvider
 
 GRACE = timedelta(minutes=1)  # for a worker that is just about to act
 NET = PaymentRow.captured_amount - PaymentRow.refunded_amount
+SUMS = union_all(
+    select(literal("kept"), PaymentRow.currency, func.sum(NET)).group_by(PaymentRow.currency),
+    select(literal("said"), Order.currency, func.sum(Order.total_amount))
+    .where(Order.status == Status.CONFIRMED, Order.payment_status == Payment.CAPTURED)
+    .group_by(Order.currency),
+)
+SETTLED = (
+    select(
+        Order.number,
+        PaymentRow.order_id,
+        PaymentRow.captured_amount,
+        PaymentRow.refunded_amount,
+    )
+    .join(Order, Order.id == PaymentRow.order_id)
+    .join(Checkout, Checkout.order_id == Order.id)
+    .where(Checkout.step == Step.DONE)
+)
 
 
 def find_wrongs(transactions: Transactions, provider: PaymentProvider) -> list[str]:
@@ -26,25 +45,16 @@ def find_wrongs(transactions: Transactions, provider: PaymentProvider) -> list[s
 
 
 def _sums(work: Work) -> Iterator[str]:
-    kept = _by_currency(work, select(PaymentRow.currency, func.sum(NET)), PaymentRow.currency)
-    said = _by_currency(
-        work,
-        select(Order.currency, func.sum(Order.total_amount)).where(
-            Order.status == Status.CONFIRMED, Order.payment_status == Payment.CAPTURED
-        ),
-        Order.currency,
-    )
+    kept: dict[str, int] = defaultdict(int)
+    said: dict[str, int] = defaultdict(int)
+    for side, currency, amount in work.session.execute(SUMS):  # one look: money moves meanwhile
+        (kept if side == "kept" else said)[currency] = int(amount)
     for currency in sorted(kept.keys() | said.keys()):
-        if kept.get(currency, 0) != said.get(currency, 0):
+        if kept[currency] != said[currency]:
             yield (
-                f"Captured − refunded is {kept.get(currency, 0)} {currency}, "
-                f"but confirmed orders say {said.get(currency, 0)}."
+                f"Captured − refunded is {kept[currency]} {currency}, "
+                f"but confirmed orders say {said[currency]}."
             )
-
-
-def _by_currency(work: Work, query: object, column: object) -> dict[str, int]:
-    rows = work.session.execute(query.group_by(column)).all()  # type: ignore[attr-defined]
-    return {currency: int(amount) for currency, amount in rows if amount}
 
 
 def _cancelled_with_capture(work: Work) -> Iterator[str]:
@@ -70,22 +80,20 @@ def _overdue(work: Work) -> Iterator[str]:
 
 def _books_that_differ(transactions: Transactions, provider: PaymentProvider) -> Iterator[str]:
     with transactions.read() as work:
-        rows = work.session.execute(
-            select(
-                Order.number,
-                PaymentRow.order_id,
-                PaymentRow.captured_amount,
-                PaymentRow.refunded_amount,
-            )
-            .join(Order, Order.id == PaymentRow.order_id)
-            .join(Checkout, Checkout.order_id == Order.id)
-            .where(Checkout.step == Step.DONE)
-        ).all()
+        rows = work.session.execute(SETTLED).all()
     for number, order_id, captured, refunded in rows:
-        charge = provider.lookup(str(order_id))
-        theirs = (charge.captured.amount, charge.refunded.amount) if charge else (0, 0)
-        if theirs != (captured, refunded):
+        theirs = _theirs(provider, order_id)
+        if theirs == (captured, refunded):
+            continue
+        with transactions.read() as work:  # the money may have moved since we looked
+            now = work.session.execute(SETTLED.where(Order.id == order_id)).one_or_none()
+        if now is not None and theirs != (now.captured_amount, now.refunded_amount):
             yield (
-                f"Order {number}: we say {captured} captured and {refunded} refunded, "
-                f"{provider.name} says {theirs[0]} and {theirs[1]}."
+                f"Order {number}: we say {now.captured_amount} captured and "
+                f"{now.refunded_amount} refunded, {provider.name} says {theirs[0]} and {theirs[1]}."
             )
+
+
+def _theirs(provider: PaymentProvider, order_id: UUID) -> tuple[int, int]:
+    charge = provider.lookup(str(order_id))
+    return (charge.captured.amount, charge.refunded.amount) if charge else (0, 0)

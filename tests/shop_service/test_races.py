@@ -194,3 +194,24 @@ def test_an_answer_that_comes_as_its_time_is_up_is_not_called_off(
     b.pay(service)
 
     assert b.look_at(service, order_id).axes == ("confirmed", "captured", "unfulfilled")
+
+
+@crossing
+def test_money_that_comes_in_while_it_is_counted_is_no_wrong(service: Service) -> None:
+    b.a_confirmed_order(service)
+
+    with after_the_first(service, "SELECT", lambda: b.a_confirmed_order(service)):
+        assert b.wrongs(service) == []
+
+
+@crossing
+def test_money_that_goes_back_while_the_books_are_compared_is_no_wrong(service: Service) -> None:
+    order_id = b.a_confirmed_order(service)
+
+    def give_back() -> None:
+        quietly(service, orders.refund_order, order_id, STAFF)()
+        b.pay(service)
+
+    with after_the_first(service, "SELECT orders.number, payments.order_id", give_back):
+        assert b.wrongs(service) == []
+    assert b.look_at(service, order_id).refunded == 1250
