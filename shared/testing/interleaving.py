@@ -26,7 +26,8 @@ def after_the_first(
 ) -> Iterator[Future[object]]:
     """Between the first statement that begins so and the next one, somebody else does this.
 
-    We go on when they are done, or wait for a lock that we hold. Yields what becomes of it.
+    We go on when they are done, or wait for a lock that we hold. Yields what becomes of it; what
+    they raise is raised at the end.
     """
     engine, outcome, to_do = service.database.engine, Future[object](), [do]
     pool = ThreadPoolExecutor(1)
@@ -43,7 +44,8 @@ def after_the_first(
     finally:
         pool.shutdown()
         event.remove(engine, "after_cursor_execute", look)
-    assert outcome.done(), f"No statement begins with {beginning!r}."
+    assert not to_do, f"No statement begins with {beginning!r}."
+    outcome.result()
 
 
 def _settle(outcome: Future[object], do: Callable[[], object]) -> None:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event, func, select, text
+from sqlalchemy import func, select, text
 
 from shared import clock, dead_letters
 from shared.bus import connect
@@ -29,7 +29,7 @@ from shared.consuming.retrying import Retrying
 from shared.events import Envelope
 from shared.ids import new_id
 from shared.service import Service
-from shared.testing import STACK
+from shared.testing import STACK, after_the_first, crossing
 from tests.shared.conftest import (
     Bumped,
     Counted,
@@ -220,7 +220,7 @@ def test_an_event_that_waits_for_other_work_is_heard_when_its_turn_has_come(
     assert heard_at >= committing or STACK == "real"  # PostgreSQL lets both work at once
 
 
-@pytest.mark.skipif(STACK != "real", reason="on SQLite one transaction at a time writes")
+@crossing
 def test_an_event_whose_line_ends_while_it_looks_is_no_duplicate(service: Service) -> None:
     """Its first statement finds a line, its second finds none: READ COMMITTED sees both."""
     parking = Parking(service)
@@ -234,23 +234,6 @@ def test_an_event_whose_line_ends_while_it_looks_is_no_duplicate(service: Servic
 
     assert count_of(service, "same") == 2
     assert applied(service) == 2
-
-
-@contextmanager
-def after_the_first(service: Service, beginning: str, do: Callable[[], object]) -> Iterator[None]:
-    """Do this between the first statement that begins so and the next one."""
-    engine, to_do = service.database.engine, [do]
-
-    def look(_: object, __: object, statement: str, *___: object) -> None:
-        if statement.startswith(beginning) and to_do:
-            to_do.pop()()
-
-    event.listen(engine, "after_cursor_execute", look)
-    try:
-        yield
-    finally:
-        event.remove(engine, "after_cursor_execute", look)
-    assert not to_do
 
 
 def test_poison_among_many_holds_up_none_of_its_neighbours(service: Service, bus: Bus) -> None:

@@ -147,9 +147,8 @@ def test_goods_that_lapse_at_the_moment_of_a_refund_end_the_order_with_it(
     order_id = b.a_confirmed_order(service)
     refund = quietly(service, orders.refund_order, order_id, STAFF)
 
-    with after_the_first(service, moment, refund) as refunding:
+    with after_the_first(service, moment, refund):
         b.release(service, order_id, "lapsed")
-    refunding.result()
     b.pay(service)
 
     assert_off_with_money_back(service, order_id)
@@ -167,9 +166,8 @@ def test_goods_that_lapse_as_the_money_goes_back_end_the_order_with_it(
         errand = payments.take_errand(work, order_id, 0, till.pace)
     assert errand is not None
 
-    with after_the_first(service, moment, lambda: b.release(service, order_id, "lapsed")) as told:
+    with after_the_first(service, moment, lambda: b.release(service, order_id, "lapsed")):
         payments.run_errand(service.transactions, till, errand)
-    told.result()
 
     assert_off_with_money_back(service, order_id)
 
