@@ -114,9 +114,16 @@ class Parking:
 
     def change(self, work: Work, due: Due, **values: Any) -> bool:
         """Set these columns, unless another process has changed the row meanwhile."""
+        return self._change(work, due, self.rows.seq == due.seq, values)
+
+    def begin(self, work: Work, due: Due, **values: Any) -> bool:
+        """Set these columns, unless another process tries it: who does holds the row meanwhile.
+
+        Whoever waited for that would take a try that came back for one that never did.
+        """
         parked = self.rows
-        same = (parked.seq == due.seq, parked.attempts == due.attempts, parked.dead_at.is_(None))
-        return _hit(work, update(parked).where(*same).values(**values))
+        free = select(parked.seq).where(parked.seq == due.seq).with_for_update(skip_locked=True)
+        return self._change(work, due, parked.seq.in_(free), values)
 
     def settle(self, work: Work, due: Due) -> bool:
         """It takes effect now: out of the line. One that was dead stays, as the record of it."""
@@ -129,6 +136,11 @@ class Parking:
             return self.change(work, due, **how)
         parked = self.rows
         return _hit(work, delete(parked).where(parked.seq == due.seq, parked.dead_at.is_(None)))
+
+    def _change(self, work: Work, due: Due, which: Any, values: dict[str, Any]) -> bool:
+        parked = self.rows
+        same = (which, parked.attempts == due.attempts, parked.dead_at.is_(None))
+        return _hit(work, update(parked).where(*same).values(**values))
 
     def _note_again(self, work: Work, event_id: str, error: str, attempts: int) -> None:
         """It is here already. If it was settled and forgotten by the inbox, it is open again."""

@@ -47,11 +47,12 @@ class Retrying:
             self._take_back_what_does_not_count()
             with self._service.transactions.read() as work:
                 due = self._parking.due(work)
-            due = [each for each in due if not self.is_in_hand(each.aggregate)]
+            tried = 0
             for each in due:
-                if self._begin(each):
+                if not self.is_in_hand(each.aggregate) and self._begin(each):
                     self._try(each._replace(attempts=each.attempts + 1))
-        return len(due)
+                    tried += 1
+        return tried
 
     def keep_trying(self, stop: threading.Event) -> None:
         """Try whatever becomes due, until told to stop; our database being away is waited for."""
@@ -78,15 +79,16 @@ class Retrying:
             now = database_now(work.session)
             if kills >= MOST_KILLS:
                 said = f"It ended our process {kills} times, so it was not tried again.\n"
-                self._parking.change(work, due, dead_at=now, failed_at=now, error=said + due.error)
-                log.error("dead letter", reason=said, id=due.event_id)
+                died = {"dead_at": now, "failed_at": now, "error": said + due.error}
+                if self._parking.begin(work, due, **died):
+                    log.error("dead letter", reason=said, id=due.event_id)
                 return False
             begun = {
                 "attempts": due.attempts + 1,
                 "next_try_at": now + timedelta(seconds=LEASE),
                 "error": f"{due.error}\n{NEVER_CAME_BACK}",
             }
-            return self._parking.change(work, due, **begun)
+            return self._parking.begin(work, due, **begun)
 
     def _try(self, due: Due) -> None:
         raw = Raw.kept(due.body, due.headers)
