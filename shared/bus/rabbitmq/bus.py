@@ -5,13 +5,15 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from shared.bus.protocol import Message, QueueState
 from shared.bus.rabbitmq.arriving import Place
 from shared.bus.rabbitmq.desk import RabbitTopologist, exhume, inspect
 from shared.bus.rabbitmq.echo import Echo
-from shared.bus.rabbitmq.io_thread import IoThread
+from shared.bus.rabbitmq.io_thread import IoThread, guarded
 from shared.bus.rabbitmq.link import Link
+from shared.bus.rabbitmq.progress import PATIENCE
 from shared.bus.rabbitmq.publisher import RabbitPublisher
 from shared.bus.rabbitmq.subscription import RabbitSubscription
 
@@ -26,10 +28,13 @@ class RabbitBus:
     one and not the other. Nothing is opened before it is used, so a process may still fork.
     """
 
-    def __init__(self, url: str, *, client: str, declare: bool = True) -> None:
+    def __init__(
+        self, url: str, *, client: str, declare: bool = True, patience: float = PATIENCE
+    ) -> None:
         self._url = url
         self._client = client
         self._declare = declare
+        self._patience = patience
         self._lock = threading.Lock()
         self._io: IoThread | None = None
         self._links: dict[str, Link] = {}
@@ -109,12 +114,13 @@ class RabbitBus:
             if self._io is None:
                 self._io = IoThread(f"bus of {self._client}", on_crash=self._crashed)
             if purpose not in self._links:
-                self._links[purpose] = Link(self._io, self._url, self._client, purpose)
+                link = Link(self._io, self._url, self._client, purpose, self._patience)
+                self._links[purpose] = link
             return self._links[purpose]
 
     def _crashed(self) -> None:
         for link in list(self._links.values()):
-            link.drop("the I/O loop stumbled")
+            guarded(partial(link.drop, "the I/O loop stumbled"))
 
 
 def _all_closed(links: Sequence[Link], timeout: float) -> bool:

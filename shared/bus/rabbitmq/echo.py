@@ -67,6 +67,7 @@ class Echo:
         self._tokens = map(str, itertools.count(1))
         self._last_tag = 0
         self._station = Station(link, self, f"{name} probes", declares=True)
+        self._station.begin()
 
     def ask(self, queue: str, types: Sequence[str], verdict: Verdict) -> None:
         """Find out which of these types would not reach the queue; the verdict comes later."""

@@ -8,6 +8,8 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 from pika.adapters.select_connection import IOLoop
 
@@ -16,11 +18,35 @@ log = logging.getLogger(__name__)
 Action = Callable[[], object]
 
 
+class Loop(IOLoop):
+    """pika's loop, which can be started again whatever ended it, and then has all of its timers."""
+
+    def start(self) -> None:
+        """Run until stopped, or until something raises."""
+        try:
+            super().start()
+        except Exception:
+            # pika forgets this when it cannot begin, and would then never begin again.
+            self._poller.deactivate_poller()
+            self._poller._running = False
+            raise
+
+    def call_later(self, delay: float, callback: Callable[[], None]) -> Any:
+        """Run this after a while; when it raises, what is due at the same moment still runs."""
+        return super().call_later(delay, partial(self._run_timer, callback))
+
+    def _run_timer(self, callback: Callable[[], None]) -> None:
+        try:
+            callback()
+        except Exception as error:  # noqa: BLE001 - raised below
+            self.add_callback_threadsafe(partial(_raise, error))
+
+
 class IoThread:
     """An I/O loop on its own thread. A mistake in one action never ends the thread."""
 
     def __init__(self, name: str, *, on_crash: Action) -> None:
-        self.loop = IOLoop()
+        self.loop = Loop()
         self._on_crash = on_crash
         self._actions: deque[Action] = deque()
         self._awake = False
@@ -69,6 +95,10 @@ class IoThread:
                 log.exception("the bus client stumbled; connecting again")
                 guarded(self._on_crash)
                 time.sleep(0.1)  # should it stumble at once again, then not in a hot loop
+
+
+def _raise(error: Exception) -> None:
+    raise error
 
 
 def shielded(callback: Callable[..., object]) -> Callable[..., None]:

@@ -12,6 +12,7 @@ from pika.exceptions import StreamLostError
 from shared.bus.rabbitmq.backoff import Backoff
 from shared.bus.rabbitmq.io_thread import IoThread, guarded, shielded
 from shared.bus.rabbitmq.parameters import parameters_of
+from shared.bus.rabbitmq.progress import PATIENCE, Progress
 from shared.metrics import RECONNECTS
 
 log = logging.getLogger(__name__)
@@ -23,6 +24,11 @@ class Line(SelectConnection):
     def abort(self, reason: str) -> None:
         """Cut the stream now; the usual callbacks follow."""
         self._terminate_stream(StreamLostError(reason))
+
+    @property
+    def stage(self) -> str:
+        """How far it has come, in pika's words."""
+        return str(self._STATE_NAMES[self.connection_state])
 
 
 class Tenant(Protocol):
@@ -48,8 +54,11 @@ class Tenant(Protocol):
 class Link:
     """Keeps one connection up. Its methods belong to the I/O thread."""
 
-    def __init__(self, io: IoThread, url: str, name: str, purpose: str) -> None:
+    def __init__(
+        self, io: IoThread, url: str, name: str, purpose: str, patience: float = PATIENCE
+    ) -> None:
         self.io = io
+        self.patience = patience  # how long a step may take, here and on our channels
         self.is_open = False
         self.is_blocked = False
         self.tried = threading.Event()  # set when the first attempt has ended either way
@@ -62,6 +71,8 @@ class Link:
         self._line: Line | None = None
         self._closing = False
         self._was_open = False
+        self._progress = Progress(io, patience, self._has_arrived, self._give_up)
+        io.call(self._progress.watch)
         io.call(self._connect)
 
     @property
@@ -79,13 +90,19 @@ class Link:
 
     def drop(self, reason: str) -> None:
         """Give up this connection and make another."""
-        if self._line is not None and not self._line.is_closed:
-            log.warning("%s: dropped, %s", self._name, reason)
-            self._line.abort(reason)
+        line = self._line
+        if line is None:
+            return
+        log.warning("%s: dropped, %s", self._name, reason)
+        if line.is_closed:
+            self._lost(line, StreamLostError(reason))  # it ended without a word
+        else:
+            line.abort(reason)
 
     def close(self) -> None:
         """Close in good order; `closed` tells when that is done."""
         self._closing = True
+        self._progress.end()
         for tenant in list(self.tenants):
             guarded(tenant.close)
         if self._line is None:
@@ -97,15 +114,33 @@ class Link:
         if self._closing:
             self.closed.set()
             return
-        self._line = Line(
-            self._parameters,
-            on_open_callback=shielded(self._opened),
-            on_open_error_callback=shielded(self._lost),
-            on_close_callback=shielded(self._lost),
-            custom_ioloop=self.io.loop,
-        )
+        if self._line is not None:
+            return  # under way already
+        self._progress.at("connecting")
+        try:
+            self._line = Line(
+                self._parameters,
+                on_open_callback=shielded(self._opened),
+                on_open_error_callback=shielded(self._lost),
+                on_close_callback=shielded(self._lost),
+                custom_ioloop=self.io.loop,
+            )
+        except Exception as error:  # noqa: BLE001 - whatever it is, the next try may go well
+            self._lost(None, error)
+
+    def _has_arrived(self) -> bool:
+        return self.is_open and self._line is not None and not self._line.is_closed
+
+    def _give_up(self, problem: str) -> None:
+        line = self._line
+        self._lost(line, TimeoutError(f"{problem} ({line.stage})" if line else problem))
+        if line is not None and not line.is_closed:
+            line.abort(problem)  # it is not ours any more, so whatever it says is not heard
 
     def _opened(self, line: Line) -> None:
+        if line is not self._line:
+            line.abort("given up")
+            return
         log.info("%s: connected", self._name)
         if self._was_open:
             RECONNECTS.labels(self._purpose).inc()
@@ -127,7 +162,7 @@ class Link:
         for tenant in list(self.tenants):
             guarded(tenant.link_unblocked)
 
-    def _lost(self, line: Line, error: BaseException) -> None:
+    def _lost(self, line: Line | None, error: BaseException) -> None:
         if line is not self._line:
             return
         self._line, self.is_open, self.is_blocked = None, False, False
@@ -138,5 +173,6 @@ class Link:
             self.closed.set()
             return
         wait = self._backoff.wait()
-        log.warning("%s: no connection (%r), again in %.1f s", self._name, error, wait)
         self.io.call_later(wait, self._connect)
+        self._progress.at("waiting to connect again")
+        log.warning("%s: no connection (%r), again in %.1f s", self._name, error, wait)

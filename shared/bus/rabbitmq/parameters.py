@@ -10,6 +10,7 @@ from pika import URLParameters
 
 # Found out, in this order: a frozen peer by the confirm timeout, a dead one by heartbeat, a
 # broker short of memory or disk by `blocked`, one that never finishes the greeting by `stack`.
+# Whatever else lets us stand still is found out by `Progress`.
 DEFAULTS = {
     "heartbeat": 10,  # RabbitMQ gives up a silent consumer after two and a half of them
     "blocked_connection_timeout": 300,  # a new connection would not know of the need at first

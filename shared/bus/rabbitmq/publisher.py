@@ -69,6 +69,7 @@ class RabbitPublisher:
         self._was_refused = False  # on this channel
         self._link = link
         self._station = Station(link, self, f"{name} publisher", declares=declares)
+        self._station.begin()
 
     def publish(self, messages: Sequence[Message], *, timeout: float = 10.0) -> list[Outcome]:
         """Send all, and wait for the broker's word on each, or for `timeout` seconds."""

@@ -13,6 +13,7 @@ from shared.bus.rabbitmq.backoff import Backoff
 from shared.bus.rabbitmq.crew import Crew
 from shared.bus.rabbitmq.io_thread import shielded
 from shared.bus.rabbitmq.link import Link
+from shared.bus.rabbitmq.progress import Progress
 from shared.bus.topology import REPAIR
 
 log = logging.getLogger(__name__)
@@ -43,7 +44,11 @@ class Station:
         self._backoff = Backoff(longest=LONGEST_WAIT)
         self._channel: Channel | None = None
         self._opening = False
-        link.io.call(self._move_to_link)
+        self._progress = Progress(link.io, link.patience, self._has_arrived, self._give_up)
+
+    def begin(self) -> None:
+        """Start work. Not before our crew knows its station: the I/O thread waits for nobody."""
+        self.link.io.call(self._move_to_link)
 
     def is_ready(self) -> None:
         """The crew is at work."""
@@ -79,12 +84,18 @@ class Station:
             do(channel)
             channel.close()
 
+        def late() -> None:
+            if not channel.is_closed:
+                self.link.drop(f"no answer to {self._name}, beside its channel")
+
         channel = self.link.line.channel(on_open_callback=shielded(opened))
         channel.add_on_close_callback(shielded(ended))
+        self.link.io.call_later(self.link.patience, late)
 
     def close(self) -> None:
         """Close the channel in good order; what it holds unacknowledged goes back."""
         self.closing = True
+        self._progress.end()
         if self in self.link.tenants:
             self.link.tenants.remove(self)
         if self._channel is not None and self._channel.is_open:
@@ -106,10 +117,19 @@ class Station:
 
     def _move_to_link(self) -> None:
         self.link.tenants.append(self)
+        self._progress.watch()
         if self.link.is_open:
             self._open()
         elif self.link.tried.is_set():
             self.tried.set()  # it is known to be away, so nobody need wait for us
+
+    def _has_arrived(self) -> bool:
+        return self.ready or bool(self.link.problem())  # without a link there is no way to go
+
+    def _give_up(self, problem: str) -> None:
+        self.problem = problem
+        # Not the channel alone: who gets no answer on one can hardly tell whether it is the only.
+        self.link.drop(f"{self._name}: {problem}")
 
     def _open(self) -> None:
         if self.link.is_open and not self._opening and not self.closing:
@@ -123,6 +143,7 @@ class Station:
 
         def opened(channel: Channel) -> None:
             if channel is self._channel:
+                self._progress.at(f"{begin.__name__.strip('_')} (channel open)")
                 begin(channel)
 
         def closed(channel: Channel, reason: BaseException) -> None:
@@ -131,6 +152,7 @@ class Station:
                 self.reason = reason
                 end(reason)
 
+        self._progress.at(f"{begin.__name__.strip('_')} (channel opening)")
         self._channel = self.link.line.channel(on_open_callback=shielded(opened))
         self._channel.add_on_close_callback(shielded(closed))
 
@@ -143,6 +165,7 @@ class Station:
             self._stop()
         elif isinstance(reason, ChannelClosedByClient):
             attempt = self.generation
+            self._progress.at("verify")
             self._crew.verify(lambda: self._verified(attempt))
         elif _is(reason, NOT_FOUND):
             self._crew.absent()
@@ -200,6 +223,7 @@ class Station:
 
     def _again(self) -> None:
         self._stop()
+        self._progress.at("waiting to try again")
         if self.link.is_open and not self.closing:
             self.link.io.call_later(self._backoff.wait(), self._open)
 

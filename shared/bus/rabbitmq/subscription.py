@@ -52,6 +52,7 @@ class RabbitSubscription:
             self._holes = self._watch.holes
         called = f"{name} consumer of {place.queue or 'broadcasts'}"
         self._station = Station(link, self, called, declares=place.declares)
+        self._station.begin()
 
     def wait_until_tried(self, timeout: float) -> None:
         """Wait until we are in the queue, or know that it will take a while."""

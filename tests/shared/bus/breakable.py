@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import socket
+import struct
 import threading
 from urllib.parse import urlsplit, urlunsplit
+
+FRAME_HEAD = struct.Struct(">BHL")  # AMQP: which kind, of which channel, how long
+METHOD_HEAD = struct.Struct(">HH")
+METHOD = 1
 
 
 class Road:
@@ -66,6 +71,38 @@ class Road:
                 target.sendall(chunk)
             target.shutdown(socket.SHUT_RDWR)
         except OSError:
+            pass
+        finally:
+            source.close()
+
+
+class Sieve(Road):
+    """A road on which answers of the broker can be lost, and nothing else: heartbeats pass."""
+
+    def __init__(self, url: str) -> None:
+        self.lost = threading.Event()
+        self._kept_back: tuple[tuple[int, int], ...] = ()
+        super().__init__(url)
+
+    def keep_back(self, *answers: tuple[int, int]) -> None:
+        """From now on these methods, told by their class and number, and no others, are lost."""
+        self._kept_back = answers
+
+    def _carry(self, source: socket.socket, target: socket.socket) -> None:
+        if source.getpeername() != self._broker:
+            super()._carry(source, target)
+            return
+        try:
+            with source.makefile("rb") as frames:
+                while head := frames.read(FRAME_HEAD.size):
+                    kind, _, size = FRAME_HEAD.unpack(head)
+                    body = frames.read(size + 1)  # and the mark at its end
+                    if kind == METHOD and METHOD_HEAD.unpack_from(body) in self._kept_back:
+                        self.lost.set()
+                    else:
+                        target.sendall(head + body)
+            target.shutdown(socket.SHUT_RDWR)
+        except (OSError, ValueError, struct.error):
             pass
         finally:
             source.close()
