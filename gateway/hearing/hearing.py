@@ -24,6 +24,7 @@ Gap = Callable[[frozenset[str]], object]
 Sample = tuple[str, str, str, dict[str, str], float]
 
 PATIENCE = 0.5
+DEAF_FOR_LONG = 60.0  # seconds; the bus mends itself sooner whatever it is, if it can
 ANY: frozenset[str] = frozenset()  # of a gap: events of any type may be missing
 
 log = get("gateway.hearing")
@@ -32,18 +33,22 @@ log = get("gateway.hearing")
 class Hearing:
     """The gateway's ear. Say what you want to hear before it starts."""
 
-    def __init__(self, bus_url: str, *, declare: bool = True) -> None:
+    def __init__(
+        self, bus_url: str, *, declare: bool = True, deaf_for_long: float = DEAF_FOR_LONG
+    ) -> None:
         self.heard: dict[str, int] = {}  # type → how many so far
         self.unreadable = 0
         self.gaps = 0
         self._bus_url = bus_url
         self._declare = declare
+        self._deaf_for_long = deaf_for_long
         self._wanted: dict[str, list[tuple[type[Event], Callable[[Any], object]]]] = {}
         self._of_any: dict[str, list[tuple[type[Event], Callable[[str, Any], object]]]] = {}
         self._on_gap: list[Gap] = []
-        self._on_deaf: list[Callable[[], object]] = []
+        self._on_deaf: list[Callable[[object], object]] = []
         self._stop = threading.Event()
         self._healthy = False  # as the thread sees it; the loop learns it after the gap
+        self._told: bool | None = None  # in the log: whether we hear
         self._hearing = False
         self._deaf_since = time.monotonic()
         self._gaps_seen = 0  # of the subscription at hand
@@ -76,7 +81,7 @@ class Hearing:
 
     def on_deaf(self, callback: Callable[[], object]) -> None:
         """Call `callback()` on the event loop whenever we cannot hear any more."""
-        self._on_deaf.append(callback)
+        self._on_deaf.append(lambda _: callback())
 
     def start(self) -> None:
         """Begin to listen, for the running loop."""
@@ -116,7 +121,8 @@ class Hearing:
             try:
                 self._listen()
             except Exception as error:  # noqa: BLE001 - a bus in trouble must not end listening
-                log.warning("cannot listen to the bus", error=str(error))
+                log.warning("cannot listen to the bus", error=repr(error))
+                self._told = False
                 self._stop.wait(PATIENCE)
 
     def _listen(self) -> None:
@@ -125,24 +131,47 @@ class Hearing:
             subscription = bus.listen([*self._wanted, *self._of_any], name="gateway")
             self._gaps_seen = 0
             try:
-                while not self._stop.is_set():
-                    deliveries = subscription.receive(PATIENCE)
-                    self._check_gap(subscription)
-                    self._hear(subscription, deliveries)
+                self._follow(subscription)
             finally:
                 self._tell(healthy=False)
                 subscription.close()
         finally:
             bus.close()
 
+    def _follow(self, subscription: Subscription) -> None:
+        """Hear what comes until we are stopped, or have been deaf for so long that we had better
+        begin anew: a subscription comes back by itself, but this must not hang on one alone.
+        """
+        heard_at = time.monotonic()
+        while not self._stop.is_set():
+            deliveries = subscription.receive(PATIENCE)
+            self._check_gap(subscription)
+            self._hear(subscription, deliveries)
+            if self._healthy:
+                heard_at = time.monotonic()
+            elif time.monotonic() - heard_at > self._deaf_for_long:
+                log.error("deaf for long: listening anew", reason=subscription.problem())
+                return
+
     def _check_gap(self, subscription: Subscription) -> None:
-        healthy, gaps = subscription.healthy(), subscription.gaps
+        problem, gaps = subscription.problem(), subscription.gaps
+        healthy = not problem
+        self._log(problem)
         if healthy and not self._healthy:
             self._report_gap(ANY)
         elif gaps != self._gaps_seen:
             self._report_gap(subscription.missed(self._gaps_seen))
         self._gaps_seen = gaps
         self._tell(healthy=healthy)
+
+    def _log(self, problem: str) -> None:
+        if self._told == (not problem):
+            return
+        self._told = not problem
+        if problem:
+            log.warning("the bus is not heard", reason=problem)
+        else:
+            log.info("the bus is heard")
 
     def _tell(self, *, healthy: bool) -> None:
         if healthy != self._healthy:
@@ -153,7 +182,7 @@ class Hearing:
         self._hearing = healthy is True
         self._deaf_since = time.monotonic()
         for callback in [] if self._hearing else self._on_deaf:
-            callback()
+            _do(callback, None)
 
     def _report_gap(self, types: frozenset[str]) -> None:
         self.gaps += 1

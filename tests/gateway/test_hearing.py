@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,10 +16,17 @@ from shared.bus.protocol import Message
 from shared.clock import now
 from shared.context import opened
 from shared.events import Envelope, Event
+from tests.shared.bus.breakable import Road, Sieve
 from tests.shared.bus.conftest import embedded, rabbitmq, rabbitmqctl, vhost, wire
 from tests.shared.bus.wires import Wire
 
 __all__ = ["embedded", "rabbitmq", "vhost", "wire"]  # fixtures
+
+CONSUME_OK = (60, 21)
+HEARD = "the bus is heard"
+NOT_HEARD = "the bus is not heard"
+ANEW = "deaf for long: listening anew"
+FAULT = "what was heard could not be done"
 
 
 class Rang(Event, type="door.bell.rung.v1", key="door"):
@@ -124,6 +132,68 @@ def deafen(wire: Wire) -> None:
     else:
         name = wire.url.rpartition("/")[2]
         rabbitmqctl("close_all_connections", "--vhost", name, "test")
+
+
+@pytest.mark.real
+def test_deafness_is_told_to_every_room_and_to_the_log_with_its_reason(
+    rabbitmq: Wire, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def listen() -> list[str]:
+        hearing = Hearing(road.url)
+        deaf: list[str] = []
+        hearing.on(Rang, lambda _: None)
+        hearing.on_deaf(lambda: 1 / 0)  # a fault in one room
+        hearing.on_deaf(lambda: deaf.append("hears" if hearing.hears() else "deaf"))
+        async with listening(hearing):
+            road.cut()
+            await until(lambda: deaf)
+            road.mend()
+            await until(hearing.hears, seconds=20.0)
+        return deaf[:1]
+
+    road = Road(rabbitmq.url)
+    with caplog.at_level(logging.INFO, "gateway.hearing"):
+        assert asyncio.run(listen()) == ["deaf"]
+    road.cut()
+
+    assert [line for line in told(caplog) if line != FAULT] == [HEARD, NOT_HEARD, HEARD]
+    assert "broker closed our channel" in caplog.text
+
+
+@pytest.mark.real
+def test_who_is_deaf_for_long_listens_anew_on_another_connection(
+    rabbitmq: Wire, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def listen() -> list[str]:
+        hearing = Hearing(sieve.url, deaf_for_long=0.2)
+        rung: list[str] = []
+        hearing.on(Rang, lambda event: rung.append(event.door))
+        sieve.keep_back(CONSUME_OK)
+        hearing.start()
+        try:
+            await until(sieve.lost.is_set)
+            sieve.keep_back()  # the one that is lost stays lost
+            await until(hearing.hears, seconds=18.0)  # the bus itself would wait for longer
+            await asyncio.to_thread(publish, rabbitmq, Rang(door="front"))
+            await until(lambda: rung)
+        finally:
+            await hearing.stop()
+        return rung
+
+    sieve = Sieve(rabbitmq.url)
+    with caplog.at_level(logging.INFO, "gateway.hearing"):
+        assert asyncio.run(listen()) == ["front"]
+    sieve.cut()
+
+    assert told(caplog) == [NOT_HEARD, ANEW, HEARD]
+    assert "not joined yet" in caplog.text
+
+
+def told(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What the ear has logged, in short."""
+    lines = [each.getMessage() for each in caplog.records if each.name == "gateway.hearing"]
+    known = (HEARD, NOT_HEARD, ANEW, FAULT)
+    return [next((one for one in known if one in line), line) for line in lines]
 
 
 def test_what_cannot_be_read_has_passed_us_by(embedded: Wire) -> None:
