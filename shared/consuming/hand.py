@@ -69,6 +69,14 @@ class Hand:
         """The handler of this event begins."""
         self.busy_with, self._since = heard, time.monotonic()
 
+    @property
+    def had_turn(self) -> bool:
+        """Whether no earlier events wait: a handler began, so none did, and a lane came of it.
+
+        Slow alone says nothing: it may have taken long to stand in line.
+        """
+        return self.busy_with is not None and (self._taken or self.lane is not None)
+
     def seconds(self) -> float:
         """For how long the handler has been running."""
         return time.monotonic() - self._since

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -103,16 +103,16 @@ class Handling:
         count_applied(applied, time.perf_counter() - begun)
         return lines
 
-    def alone(self, heard: Heard, has_turn: Callable[[], bool] = lambda: False) -> bool:
+    def alone(self, heard: Heard, hand: Hand | None = None) -> bool:
         """Handle one event; what fails is parked, and then it is false. Raises DatabaseAway only.
 
-        `has_turn` says that it need not look for earlier events that wait: there are none.
+        In a `hand` that had its turn it need not look for earlier events that wait: there are none.
         """
         tries = clashes = 0
         while True:
             try:
                 with heard.at_hand():
-                    return self._once(heard, has_turn=has_turn())
+                    return self._once(heard, hand)
             except Exception as error:
                 fault = fault_of(error, self._service.database)
                 if fault is Fault.DATABASE:
@@ -178,12 +178,14 @@ class Handling:
         error = ReturnedTooOften("Its consumers went away with it so often that the bus gave up.")
         self.bury(raw, error, heard, attempts=0)
 
-    def _once(self, heard: Heard, *, has_turn: bool) -> bool:
-        begun = time.perf_counter()
+    def _once(self, heard: Heard, hand: Hand | None) -> bool:
+        begun, has_turn = time.perf_counter(), hand is not None and hand.had_turn
         with self._service.transactions.begin() as work:
             applied = waits = False
             if not has_turn and self._note_alone(work, heard):
                 applied = True
+                if hand is not None:
+                    hand.begins(heard)
                 self._call(work, heard)
             elif not has_turn and self._parking.waits(work, heard.envelope.aggregate):
                 waits = True

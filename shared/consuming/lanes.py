@@ -126,7 +126,7 @@ class Lanes:
             while lane.left:
                 heard = lane.left[0].heard
                 assert heard is not None  # a lane is an aggregate's, so it was readable
-                applied = self._handling.alone(heard, has_turn=lambda: True)
+                applied = self._handling.alone(heard, taken_from)
                 self.done(lane, applied=applied)
                 if not applied:
                     self._park_the_rest(lane)

@@ -182,7 +182,7 @@ class Loop:
             self._todo.popleft()
             self._hand = hand
         try:
-            applied = self._handling.alone(heard, has_turn=lambda: hand.lane is not None)
+            applied = self._handling.alone(heard, hand)
             lane = self._finish(hand)
             if lane is None:
                 acknowledge(self._subscription, item)

@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Connection, event, select, text
 
 from shared import clock
 from shared.bus import connect
 from shared.bus.protocol import Bus, Message
 from shared.consuming import Consumer
+from shared.consuming.heard import Heard, Raw
 from shared.consuming.lanes import MOST_LANES
 from shared.context import opened
 from shared.events import Envelope, Event
@@ -170,6 +171,51 @@ def test_a_consumer_that_stops_finishes_its_lanes_and_gives_back_the_rest(servic
     assert hall.seen == [("slow", 1)]
     assert bus.inspect(service.name).messages == 0
     bus.close()
+
+
+def test_an_event_that_is_slow_to_be_parked_does_not_pass_the_line_that_it_belongs_to(
+    service: Service,
+) -> None:
+    """Somebody builds an index on parked events, and statements wait for no lock for long."""
+    bus = connect(f"embedded:{service.settings.var}/{new_id()}.db", client="tests")
+    hall, consumer, stop = Hall(service, bus), Consumer(service, bus), threading.Event()
+    consumer._handling.set_aside(Heard.read(Raw(_wrapped(Moved(name="same", place=1)))), "it waits")
+    hall.bus.subscribe(service.name, [Moved.TYPE]).close()
+    working = threading.Thread(target=consumer.run, args=(stop,))
+
+    with _impatient(service) as parked, service.transactions.begin() as work:
+        work.session.execute(text("LOCK TABLE parked_events IN SHARE MODE"))
+        hall.say(Moved(name="same", place=2))
+        working.start()
+        assert eventually(lambda: bool(hall.seen) or len(parked) > 3)
+    stop.set()
+    working.join()
+    while consumer.retry_parked():
+        pass
+
+    assert hall.seen == [("same", 1), ("same", 2)]
+    bus.close()
+
+
+@contextmanager
+def _impatient(service: Service) -> Iterator[list[str]]:
+    """No statement waits long for a lock. Yields those that park something, as they begin."""
+    engine, parked = service.database.engine, list[str]()
+
+    def hurry(connection: Connection) -> None:
+        connection.exec_driver_sql("SET LOCAL lock_timeout = '600ms'")
+
+    def note(_: object, __: object, statement: str, *___: object) -> None:
+        if statement.startswith("INSERT INTO parked_events"):
+            parked.append(statement)
+
+    event.listen(engine, "begin", hurry)
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield parked
+    finally:
+        event.remove(engine, "begin", hurry)
+        event.remove(engine, "before_cursor_execute", note)
 
 
 @pytest.mark.real
