@@ -16,7 +16,7 @@ from shared.telemetry import tracing
 
 # What our tables hold of an event; one that does not fit could not even be noted as heard.
 LONGEST = {"id": 64, "type": 120, "aggregate": 200, "correlation": 64}
-ENCODING, ROUTED = "body-encoding", "routed-as"
+ENCODING, ROUTED = OURS = "body-encoding", "routed-as"  # headers that nobody else may say
 GREATEST_VERSION = 2**63 - 1
 
 
@@ -55,7 +55,8 @@ class Raw:
 
     def as_text(self) -> tuple[str, str]:
         """Body and headers (JSON) as a database keeps them; what is no text goes as base64."""
-        headers = dict(self.headers or {})
+        said = self.headers or {}
+        headers = {name: said[name] for name in said if name not in OURS}
         if self.type:
             headers[ROUTED] = self.type
         try:

@@ -283,6 +283,14 @@ def test_an_event_that_came_under_another_type_is_refused_and_stays_so(
         Heard.read(kept)
 
 
+def test_what_we_note_beside_an_event_nobody_else_can_say() -> None:
+    raw = Raw(b"plain", headers={"body-encoding": "base64", "routed-as": "a.b.c.v1", "x": "y"})
+
+    kept = Raw.kept(*raw.as_text())
+
+    assert (kept.body, kept.type, kept.headers) == (b"plain", "", {"x": "y"})
+
+
 def test_unreadable_messages_with_an_unkeepable_id_are_kept_each(
     consumer: Consumer, service: Service
 ) -> None:
