@@ -56,7 +56,7 @@ def test_a_closed_connection_comes_back_with_its_consumers(rabbitmq: Wire, vhost
     assert eventually(lambda: stock.healthy() and ear.healthy() and bus.healthy())
     stock.ack(held)  # of the old channel: dropped, and the new channel lives on
     publish_until_confirmed(publisher, rabbitmq.orders(3)[2:])
-    assert "2" in bodies(receive(stock, 1))
+    assert eventually(lambda: "2" in bodies(receive(stock, 1)))  # "1" may come twice
     # It may have missed "1" while it was away.
     assert eventually(lambda: "2" in bodies(receive(ear, 1)))
 
@@ -180,7 +180,7 @@ def test_everything_works_again_when_the_broker_is_back(rabbitmq: Wire, road: Ro
     road.mend()
 
     assert publish_until_confirmed(publisher, rabbitmq.orders(2)[1:]) == [Outcome.CONFIRMED]
-    assert "1" in bodies(receive(stock, 1, within=20))
+    assert eventually(lambda: "1" in bodies(receive(stock, 1)))  # "0" may come twice
     assert (bus.problem(), stock.problem()) == ("", "")
 
 
